@@ -1,0 +1,141 @@
+"""The envelope every event travels in: CloudEvents 1.0, and what Aivis adds to it."""
+
+from datetime import UTC, datetime
+from typing import Any, ClassVar, Self
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from aivis import identity
+from aivis.errors import Invalid
+
+JsonObject = dict[str, Any]
+"""A JSON object as orjson reads it."""
+
+MAX_PAYLOAD_BYTES = 256 * 1024
+"""Anything larger travels by reference to the artifact store."""
+
+
+class Value(BaseModel):
+    """A value of the contracts: frozen, and deaf to fields of later releases."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Payload(Value):
+    """What an event says. Each kind names its type once, in `TYPE`."""
+
+    TYPE: ClassVar[str]
+
+
+class Event(Value):
+    """One event: who said what about which case, and why."""
+
+    id: str
+    type: str
+    source: str
+    """The service, or the upstream source, that speaks."""
+    tenant: str
+    case: str
+    time: datetime
+    data: Payload
+    causation: str | None = None
+    """Id of the event that this one answers."""
+    sequence: int | None = None
+    """Place in the case's log, on `aivis.case-events`."""
+    reasked: bool = False
+    """Sent again because its answer is late: the receiver repeats what it answered before."""
+    traceparent: str | None = None
+    """W3C trace context: one trace per case."""
+
+    @property
+    def key(self) -> str:
+        return identity.case_key(self.tenant, self.case)
+
+    def answer(self, data: Payload, *, id: str, source: str, time: datetime) -> "Event":
+        """The event that answers this one: same tenant, case and trace."""
+        return Event(
+            id=id,
+            type=data.TYPE,
+            source=source,
+            tenant=self.tenant,
+            case=self.case,
+            time=time,
+            data=data,
+            causation=self.id,
+            traceparent=self.traceparent,
+        )
+
+
+class Record(Value):
+    """An event as Kafka carries it: CloudEvents binary mode."""
+
+    model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
+
+    topic: str
+    key: bytes
+    headers: tuple[tuple[str, bytes], ...]
+    value: bytes
+
+
+class Head(Value):
+    """The attributes of an event, read from the headers alone."""
+
+    id: str = Field(min_length=1, max_length=200)
+    type: str = Field(min_length=1, max_length=200)
+    source: str = Field(min_length=1, max_length=200)
+    subject: str = Field(min_length=1, max_length=200)
+    tenant: str = Field(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9._-]+$")
+    time: datetime = datetime.fromtimestamp(0, UTC)
+    causationid: str | None = None
+    sequence: int | None = None
+    reasked: bool = False
+    traceparent: str | None = None
+
+    @classmethod
+    def read(cls, headers: tuple[tuple[str, bytes], ...], *, where: str) -> Self:
+        """The attributes, or `Invalid` naming `where` and the attribute at fault."""
+        try:
+            text = {name.removeprefix("ce_"): value.decode() for name, value in headers}
+            return cls.model_validate(text)
+        except ValidationError as error:
+            first = error.errors()[0]
+            attribute = ".".join(str(part) for part in first["loc"])
+            raise Invalid(f"{where}: CloudEvents header ce_{attribute}: {first['msg']}") from error
+        except UnicodeDecodeError as error:
+            raise Invalid(f"{where}: a CloudEvents header is not UTF-8: {error}") from error
+
+
+def headers_of(event: Event) -> tuple[tuple[str, bytes], ...]:
+    """The CloudEvents headers of `event`, binary mode."""
+    attributes: list[tuple[str, str | None]] = [
+        ("ce_specversion", "1.0"),
+        ("ce_id", event.id),
+        ("ce_type", event.type),
+        ("ce_source", event.source),
+        ("ce_subject", event.case),
+        ("ce_time", event.time.isoformat()),
+        ("ce_tenant", event.tenant),
+        ("ce_causationid", event.causation),
+        ("ce_sequence", None if event.sequence is None else str(event.sequence)),
+        ("ce_reasked", "true" if event.reasked else None),
+        ("traceparent", event.traceparent),
+        ("content-type", "application/json"),
+    ]
+    return tuple((name, value.encode()) for name, value in attributes if value is not None)
+
+
+def encode(event: Event, topic: str) -> Record:
+    """`event` as a record for `topic`; `Invalid` when it is larger than a record may be."""
+    value = body(event.data)
+    if len(value) > MAX_PAYLOAD_BYTES:
+        raise Invalid(
+            f"{topic}: {event.type} {event.id} is {len(value)} bytes, over the {MAX_PAYLOAD_BYTES} a record may have:"
+            " put what is large into the artifact store and send its reference"
+        )
+    return Record(topic=topic, key=event.key.encode(), headers=headers_of(event), value=value)
+
+
+def body(data: Payload) -> bytes:
+    """The JSON body of a payload."""
+    return orjson.dumps(data.model_dump(mode="json"))

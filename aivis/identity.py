@@ -1,0 +1,31 @@
+"""Ids are derived, so that a repeated step repeats them.
+
+Every id is a UUIDv5 of what it stands for; nothing here is random.
+"""
+
+import uuid
+
+_NAMESPACE = uuid.UUID("6f1c0f6e-6a0a-5d0b-9d53-a1f15a1f15aa")
+
+
+def derived(*parts: str | int) -> str:
+    """The id of what `parts` name, the same for the same parts in the same order.
+
+    Parts are joined by an unprintable separator, so ("a", "bc") and ("ab", "c") differ.
+    """
+    return str(uuid.uuid5(_NAMESPACE, "\x1f".join(str(part) for part in parts)))
+
+
+def case_id(tenant: str, source: str, ticket: str) -> str:
+    """The case of `ticket` as its upstream `source` names it: one case per ticket."""
+    return derived("case", tenant, source, ticket)
+
+
+def step_id(case: str, sequence: int, kind: str, ordinal: int = 0) -> str:
+    """The id of the `ordinal`-th output of `kind` that decision `sequence` of `case` brings forth."""
+    return derived(case, sequence, kind, ordinal)
+
+
+def case_key(tenant: str, case: str) -> str:
+    """The Kafka key of everything about a case; tenants never share one."""
+    return f"{tenant}/{case}"
