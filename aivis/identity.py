@@ -29,3 +29,8 @@ def step_id(case: str, sequence: int, kind: str, ordinal: int = 0) -> str:
 def case_key(tenant: str, case: str) -> str:
     """The Kafka key of everything about a case; tenants never share one."""
     return f"{tenant}/{case}"
+
+
+def trace_parent(case: str, span: str) -> str:
+    """The W3C trace context of a case: the trace is the case, the span what `span` names."""
+    return f"00-{uuid.UUID(case).hex}-{uuid.uuid5(_NAMESPACE, span).hex[:16]}-01"

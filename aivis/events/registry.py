@@ -4,10 +4,10 @@ import orjson
 from pydantic import ValidationError
 
 from aivis.errors import Invalid
-from aivis.events import actions, cases, escalations, knowledge, plans, replies, tickets
+from aivis.events import actions, cases, escalations, knowledge, plans, replies, tickets, timers
 from aivis.events.envelope import Event, Head, Payload
 
-_MODULES = (tickets, plans, actions, cases, replies, escalations, knowledge)
+_MODULES = (tickets, plans, actions, cases, replies, escalations, knowledge, timers)
 
 PAYLOADS: dict[str, type[Payload]] = {
     kind.TYPE: kind

@@ -1,0 +1,139 @@
+"""The durable mailbox of a service: the database is the truth, the bus is a hint."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+
+import structlog
+
+from aivis.errors import Transient
+from aivis.mailbox import metrics
+from aivis.mailbox.ports import Store
+from aivis.mailbox.publishing import Producer, Publisher
+from aivis.mailbox.turn import Handler
+from aivis.mailbox.values import Arrival, Letter, Receipt
+from aivis.mailbox.worker import Limits, Worker
+
+log = structlog.get_logger()
+
+KEEP_SENT = timedelta(days=7)
+KEEP_DONE = timedelta(days=31)
+"""Longer than any topic is kept, so that a replay finds every id known."""
+_PRUNE_EVERY = 600.0
+
+
+def _utc() -> datetime:
+    return datetime.now(UTC)
+
+
+class Mailbox:
+    """Inbox, worker, timers and outbox of one service."""
+
+    def __init__(
+        self,
+        service: str,
+        store: Store,
+        handler: Handler,
+        *,
+        limits: Limits | None = None,
+        now: Callable[[], datetime] = _utc,
+    ) -> None:
+        self.service = service
+        self.store = store
+        self._limits = limits or Limits()
+        self._handler = handler
+        self._worker = Worker(service, store, handler, self._limits, now=now)
+        self._publisher: Publisher | None = None
+        self._backlog = 0
+
+    @property
+    def full(self) -> bool:
+        """Whether the consumer should pause."""
+        return self._backlog >= self._limits.backlog
+
+    async def receive(self, arrivals: Sequence[Arrival]) -> list[Receipt]:
+        """Let messages in; they are durable when this returns. A known id with another body goes to quarantine.
+
+        `Transient` when the database does not answer.
+        """
+        receipts = await self.store.receive(arrivals)
+        conflicts = [_conflict(a) for a, receipt in zip(arrivals, receipts, strict=True) if receipt is Receipt.CONFLICT]
+        if conflicts:
+            await self.quarantine(conflicts)
+        new = [arrival for arrival, receipt in zip(arrivals, receipts, strict=True) if receipt is Receipt.NEW]
+        for receipt in receipts:
+            metrics.RECEIVED.labels(self.service, receipt.value).inc()
+        self._backlog += len(new)
+        self._worker.interrupt(a.key for a in new if self._handler.interrupts(_type(a)))
+        self._worker.wake()
+        if self._publisher is not None and len(new) < len(arrivals):
+            self._publisher.wake()
+        return receipts
+
+    async def take_in(self, arrivals: Sequence[Arrival], letters: Sequence[Letter]) -> None:
+        """What a consumer read: never raises for a database that is away, but waits for it."""
+        while True:
+            try:
+                if arrivals:
+                    await self.receive(arrivals)
+                if letters:
+                    await self.quarantine(letters)
+                return
+            except Transient as error:
+                log.warning("inbox unreachable; the consumer waits", service=self.service, error=str(error))
+                await asyncio.sleep(self._limits.poll_seconds)
+
+    async def quarantine(self, letters: Sequence[Letter]) -> None:
+        """Put messages that cannot be let in out of the way, with their bytes and reasons."""
+        for letter in letters:
+            log.error("message quarantined", service=self.service, topic=letter.topic, reason=letter.reason)
+        metrics.QUARANTINED.labels(self.service).inc(len(letters))
+        await self.store.quarantine(letters)
+
+    async def run(self, producer: Producer) -> None:
+        """Work, publish, fire timers and sweep, until cancelled; then drain."""
+        self._publisher = Publisher(self.service, self.store, producer, poll_seconds=self._limits.poll_seconds)
+        self._worker.committed = self._publisher.wake
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._worker.run())
+                group.create_task(self._worker.renew())
+                group.create_task(self._publisher.run())
+                group.create_task(self._sweep())
+        finally:
+            await self._worker.drain(seconds=10)
+            with suppress(Transient):
+                await self._publisher.ship()
+
+    async def _sweep(self) -> None:
+        """Fire due timers, look for what others left, keep the depths, prune. Runs until cancelled."""
+        since_prune = 0.0
+        while True:
+            with suppress(Transient):
+                if await self.store.fire_timers(500):
+                    self._worker.wake()
+                await self._measure()
+                if since_prune >= _PRUNE_EVERY:
+                    since_prune = 0.0
+                    sent, done = KEEP_SENT.total_seconds(), KEEP_DONE.total_seconds()
+                    await self.store.prune(sent_seconds=sent, done_seconds=done)
+            await asyncio.sleep(self._limits.poll_seconds)
+            since_prune += self._limits.poll_seconds
+
+    async def _measure(self) -> None:
+        depths = await self.store.depths()
+        self._backlog = depths.inbox
+        metrics.INBOX_DEPTH.labels(self.service).set(depths.inbox)
+        metrics.INBOX_AGE.labels(self.service).set(depths.oldest_inbox_seconds)
+        metrics.OUTBOX_DEPTH.labels(self.service).set(depths.outbox)
+        metrics.LETTERS.labels(self.service).set(depths.letters)
+
+
+def _conflict(arrival: Arrival) -> Letter:
+    reason = f"event id {arrival.event_id} is known with another body: send new content under a new id"
+    return Letter(arrival.topic, arrival.headers, arrival.value, reason, arrival.key.tenant, arrival.key.name)
+
+
+def _type(arrival: Arrival) -> str:
+    return next((value.decode() for name, value in arrival.headers if name == "ce_type"), "")

@@ -1,0 +1,100 @@
+"""The port behind which the mailbox's rows live. One contract test suite holds every store to it."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from aivis.mailbox.values import (
+    Arrival,
+    Deferral,
+    Depths,
+    Key,
+    Lease,
+    Letter,
+    LogRow,
+    OutboxRow,
+    Receipt,
+    Snapshot,
+    Verdict,
+    Write,
+)
+
+
+class Store(Protocol):
+    """Inbox, keys, outbox, timers, log, holds and letters of one service.
+
+    Every method is one transaction. Time is the database's. When the database cannot be reached, methods raise
+    `Transient`; whether the transaction happened is then not known, and running it again is safe.
+    """
+
+    async def open(self) -> None:
+        """Connect, and create or migrate the tables."""
+
+    async def close(self) -> None: ...
+
+    async def ping(self) -> None:
+        """Raise `Transient` unless the database answers."""
+
+    async def receive(self, arrivals: Sequence[Arrival]) -> list[Receipt]:
+        """Insert into the inbox, durably; one receipt per arrival, in order.
+
+        The outputs of a done message that arrives again with `reasked` are queued again.
+        """
+
+    async def lease(self, limit: int, *, seconds: float, messages: int) -> list[Lease]:
+        """Take up to `limit` free keys that have pending messages, longest waiting first.
+
+        Each lease carries up to `messages` messages and a new epoch.
+        """
+
+    async def renew(self, leases: Sequence[Lease], *, seconds: float) -> set[Key]:
+        """Keep leases for `seconds` more; the keys whose lease is lost."""
+
+    async def commit(self, writes: Sequence[Write]) -> list[Verdict]:
+        """Commit the writes of a group in one transaction; one verdict each, in order.
+
+        A write that was committed before under the same fence counts as committed.
+        """
+
+    async def defer(self, deferrals: Sequence[Deferral]) -> None:
+        """Let keys go, to be leased again after their delay. A lost lease is passed over."""
+
+    async def fire_timers(self, limit: int) -> int:
+        """Turn due timers into inbox messages; how many."""
+
+    async def claim(self, limit: int, *, seconds: float) -> list[OutboxRow]:
+        """Take unsent rows to publish, ordered per key: no row while an earlier one of its key is with another."""
+
+    async def mark_sent(self, ids: Sequence[int]) -> None: ...
+
+    async def unclaim(self, ids: Sequence[int]) -> None:
+        """Give rows back that could not be sent."""
+
+    async def quarantine(self, letters: Sequence[Letter]) -> None:
+        """Keep messages that could not be let into the inbox."""
+
+    async def letters(self, *, limit: int) -> list[Letter]:
+        """Dead letters, newest first."""
+
+    async def retry(self, ids: Sequence[int]) -> list[Letter]:
+        """Put buried messages back into the inbox and take their letters, and quarantined ones, out; those letters."""
+
+    async def prune(self, *, sent_seconds: float, done_seconds: float) -> int:
+        """Forget sent outbox rows and done inbox rows older than that; how many."""
+
+    async def read(self, key: Key) -> Snapshot | None: ...
+
+    async def find(self, *, tenant: str | None, labels: Sequence[str], limit: int) -> list[Snapshot]:
+        """Keys by label (all labels when empty), latest change first."""
+
+    async def log(self, key: Key, *, after: int, limit: int) -> list[LogRow]:
+        """The key's log from the entry after sequence `after`."""
+
+    async def hold(self, tenant: str, name: str, holder: str) -> None:
+        """Take a name by hand: the stop switch. Taking it again changes nothing."""
+
+    async def unhold(self, tenant: str, name: str, holder: str) -> None: ...
+
+    async def holds(self, *, prefix: str) -> list[tuple[str, str, str]]:
+        """(tenant, name, holder) of every name that starts with `prefix`."""
+
+    async def depths(self) -> Depths: ...

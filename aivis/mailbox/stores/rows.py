@@ -1,0 +1,31 @@
+"""How both stores write headers and digests."""
+
+import hashlib
+
+import orjson
+
+from aivis.mailbox.values import Headers
+
+
+def pack(headers: Headers) -> bytes:
+    """Headers as JSON pairs; a value that is not UTF-8 survives by latin-1 under a marked name."""
+    return orjson.dumps([_text(name, value) for name, value in headers])
+
+
+def unpack(packed: bytes) -> Headers:
+    return tuple(
+        (name.removeprefix("\x00"), value.encode("latin-1" if name.startswith("\x00") else "utf-8"))
+        for name, value in orjson.loads(packed)
+    )
+
+
+def digest(value: bytes) -> bytes:
+    """What tells two bodies under one id apart; 16 bytes."""
+    return hashlib.blake2b(value, digest_size=16).digest()
+
+
+def _text(name: str, value: bytes) -> tuple[str, str]:
+    try:
+        return name, value.decode()
+    except UnicodeDecodeError:
+        return "\x00" + name, value.decode("latin-1")

@@ -1,0 +1,354 @@
+"""The mailbox's store on SQLite: one file, one process, one writer thread.
+
+Every transaction runs on the writer thread; those that may be lost in a power cut without losing a message (leases,
+claims, sent marks) do not wait for the disk, all others do (`synchronous=FULL`).
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+from time import time
+from typing import TypeVar
+
+from aivis.errors import Transient
+from aivis.mailbox.stores import rows
+from aivis.mailbox.stores.sqlite_commit import commit_group
+from aivis.mailbox.values import (
+    Arrival,
+    Deferral,
+    Depths,
+    Key,
+    Lease,
+    Letter,
+    LogRow,
+    Message,
+    OutboxRow,
+    Receipt,
+    Snapshot,
+    Verdict,
+    Write,
+)
+
+R = TypeVar("R")
+Connection = sqlite3.Connection
+
+_SCHEMA = (Path(__file__).parent / "sqlite.sql").read_text(encoding="utf-8")
+
+
+class SqliteStore:
+    """A `Store` in the file at `path`."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"sqlite-{path.stem}")
+        self._connection: Connection | None = None
+        self._synchronous = ""
+
+    async def open(self) -> None:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        await self._on_thread(self._connect)
+
+    def _connect(self) -> None:
+        connection = sqlite3.connect(self._path, isolation_level=None, timeout=10)
+        connection.execute("pragma journal_mode=wal")
+        connection.execute("pragma wal_autocheckpoint=4000")
+        connection.execute("pragma cache_size=-4000")
+        connection.executescript(_SCHEMA)
+        self._connection = connection
+
+    async def close(self) -> None:
+        if self._connection is not None:
+            await self._on_thread(self._connection.close)
+            self._connection = None
+        self._thread.shutdown(wait=True)
+
+    async def ping(self) -> None:
+        await self._read(lambda connection: connection.execute("select 1").fetchone())
+
+    async def receive(self, arrivals: Sequence[Arrival]) -> list[Receipt]:
+        return await self._write(lambda connection: _receive(connection, arrivals))
+
+    async def lease(self, limit: int, *, seconds: float, messages: int) -> list[Lease]:
+        return await self._write(lambda connection: _lease(connection, limit, seconds, messages), durable=False)
+
+    async def renew(self, leases: Sequence[Lease], *, seconds: float) -> set[Key]:
+        def run(connection: Connection) -> set[Key]:
+            now = time()
+            statement = "update keys set lease_until = ? where tenant = ? and name = ? and epoch = ? and lease_until > 0"
+            return {
+                lease.key
+                for lease in leases
+                if not connection.execute(statement, (now + seconds, *lease.key, lease.epoch)).rowcount
+            }
+
+        return await self._write(run, durable=False)
+
+    async def commit(self, writes: Sequence[Write]) -> list[Verdict]:
+        return await self._write(lambda connection: commit_group(connection, writes, time()))
+
+    async def defer(self, deferrals: Sequence[Deferral]) -> None:
+        now = time()
+        await self._write(
+            lambda connection: connection.executemany(
+                "update keys set lease_until = 0, not_before = ?, attempts = attempts + ?, error = ?"
+                " where tenant = ? and name = ? and epoch = ?",
+                [(now + d.delay, int(d.counts), d.error, *d.key, d.epoch) for d in deferrals],
+            )
+        )
+
+    async def fire_timers(self, limit: int) -> int:
+        now = time()
+        due = await self._read(lambda c: c.execute("select 1 from timers where due <= ? limit 1", (now,)).fetchone())
+        return 0 if due is None else await self._write(lambda connection: _fire(connection, limit, now))
+
+    async def claim(self, limit: int, *, seconds: float) -> list[OutboxRow]:
+        waiting = await self._read(lambda c: c.execute("select 1 from outbox where sent_at is null limit 1").fetchone())
+        if waiting is None:
+            return []
+        return await self._write(lambda connection: _claim(connection, limit, seconds), durable=False)
+
+    async def mark_sent(self, ids: Sequence[int]) -> None:
+        now = time()
+        await self._write(
+            lambda connection: connection.executemany(
+                "update outbox set sent_at = ?, claimed_until = 0 where id = ?", [(now, id) for id in ids]
+            ),
+            durable=False,
+        )
+
+    async def unclaim(self, ids: Sequence[int]) -> None:
+        await self._write(
+            lambda connection: connection.executemany(
+                "update outbox set claimed_until = 0 where id = ?", [(id,) for id in ids]
+            ),
+            durable=False,
+        )
+
+    async def quarantine(self, letters: Sequence[Letter]) -> None:
+        now = time()
+        await self._write(
+            lambda connection: connection.executemany(
+                "insert into letters (tenant, name, event_id, topic, headers, value, reason, at)"
+                " values (?, ?, ?, ?, ?, ?, ?, ?)",
+                [(x.tenant, x.key, "", x.topic, rows.pack(x.headers), x.value, x.reason, now) for x in letters],
+            )
+        )
+
+    async def letters(self, *, limit: int) -> list[Letter]:
+        statement = "select * from letters order by id desc limit ?"
+        return await self._read(lambda c: [_letter(row) for row in c.execute(statement, (limit,)).fetchall()])
+
+    async def retry(self, ids: Sequence[int]) -> list[Letter]:
+        return await self._write(lambda connection: _retry(connection, ids))
+
+    async def prune(self, *, sent_seconds: float, done_seconds: float) -> int:
+        now = time()
+
+        def run(connection: Connection) -> int:
+            sent = connection.execute("delete from outbox where sent_at < ?", (now - sent_seconds,)).rowcount
+            done = connection.execute(
+                "delete from inbox where state = 1 and received_at < ?", (now - done_seconds,)
+            ).rowcount
+            return sent + done
+
+        return await self._write(run, durable=False)
+
+    async def read(self, key: Key) -> Snapshot | None:
+        statement = f"select {_SNAPSHOT} from keys where tenant = ? and name = ?"
+        row = await self._read(lambda connection: connection.execute(statement, key).fetchone())
+        return None if row is None else _snapshot(row)
+
+    async def find(self, *, tenant: str | None, labels: Sequence[str], limit: int) -> list[Snapshot]:
+        where = ["1=1"] + ["tenant = ?"] * (tenant is not None)
+        where += [f"label in ({','.join('?' * len(labels))})"] * bool(labels)
+        statement = f"select {_SNAPSHOT} from keys where {' and '.join(where)} order by updated_at desc limit ?"
+        values = ([] if tenant is None else [tenant]) + [*labels, limit]
+        found = await self._read(lambda connection: connection.execute(statement, values).fetchall())
+        return [_snapshot(row) for row in found]
+
+    async def log(self, key: Key, *, after: int, limit: int) -> list[LogRow]:
+        statement = (
+            "select sequence, event_id, headers, value from log"
+            " where tenant = ? and name = ? and sequence > ? order by sequence limit ?"
+        )
+        found = await self._read(lambda connection: connection.execute(statement, (*key, after, limit)).fetchall())
+        return [LogRow(sequence, event, rows.unpack(headers), value) for sequence, event, headers, value in found]
+
+    async def hold(self, tenant: str, name: str, holder: str) -> None:
+        await self._write(
+            lambda connection: connection.execute(
+                "insert into holds (tenant, hold, holder) values (?, ?, ?) on conflict do nothing",
+                (tenant, name, holder),
+            )
+        )
+
+    async def unhold(self, tenant: str, name: str, holder: str) -> None:
+        statement = "delete from holds where tenant = ? and hold = ? and holder = ?"
+        await self._write(lambda connection: connection.execute(statement, (tenant, name, holder)))
+
+    async def holds(self, *, prefix: str) -> list[tuple[str, str, str]]:
+        statement = "select tenant, hold, holder from holds where substr(hold, 1, ?) = ? order by 1, 2"
+        return await self._read(lambda c: c.execute(statement, (len(prefix), prefix)).fetchall())
+
+    async def depths(self) -> Depths:
+        def run(connection: Connection) -> Depths:
+            inbox, oldest = connection.execute(
+                "select count(*), min(received_at) from inbox indexed by inbox_pending where state = 0"
+            ).fetchone()
+            outbox = connection.execute("select count(*) from outbox where sent_at is null").fetchone()[0]
+            letters = connection.execute("select count(*) from letters").fetchone()[0]
+            return Depths(inbox, outbox, 0.0 if oldest is None else max(0.0, time() - oldest), letters)
+
+        return await self._read(run)
+
+    async def _read(self, run: Callable[[Connection], R]) -> R:
+        return await self._on_thread(lambda: run(self._open_connection()))
+
+    async def _write(self, run: Callable[[Connection], R], *, durable: bool = True) -> R:
+        return await self._on_thread(lambda: self._transaction(run, "full" if durable else "normal"))
+
+    def _transaction(self, run: Callable[[Connection], R], synchronous: str) -> R:
+        connection = self._open_connection()
+        if synchronous != self._synchronous:
+            connection.execute(f"pragma synchronous={synchronous}")
+            self._synchronous = synchronous
+        connection.execute("begin immediate")
+        try:
+            result = run(connection)
+        except BaseException:
+            connection.rollback()
+            raise
+        connection.execute("commit")
+        return result
+
+    def _open_connection(self) -> Connection:
+        if self._connection is None:
+            raise Transient(f"{self._path}: the store is closed")
+        return self._connection
+
+    async def _on_thread(self, run: Callable[[], R]) -> R:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, run)
+        except (sqlite3.OperationalError, RuntimeError) as error:
+            raise Transient(f"{self._path}: {error}") from error
+
+
+def _receive(connection: Connection, arrivals: Sequence[Arrival]) -> list[Receipt]:
+    now = time()
+    receipts = []
+    for arrival in arrivals:
+        digest = rows.digest(arrival.value)
+        inserted = connection.execute(
+            "insert into inbox (tenant, name, event_id, topic, headers, value, digest, received_at)"
+            " values (?, ?, ?, ?, ?, ?, ?, ?) on conflict do nothing",
+            (*arrival.key, arrival.event_id, arrival.topic, rows.pack(arrival.headers), arrival.value, digest, now),
+        ).rowcount
+        receipts.append(Receipt.NEW if inserted else _known(connection, arrival, digest))
+    return receipts
+
+
+def _known(connection: Connection, arrival: Arrival, digest: bytes) -> Receipt:
+    known, name, version = connection.execute(
+        "select digest, name, version from inbox where tenant = ? and event_id = ?",
+        (arrival.key.tenant, arrival.event_id),
+    ).fetchone()
+    if known != digest:
+        return Receipt.CONFLICT
+    if arrival.reasked and version is not None:
+        connection.execute(
+            "update outbox set sent_at = null where tenant = ? and name = ? and version = ?",
+            (arrival.key.tenant, name, version),
+        )
+    return Receipt.DUPLICATE
+
+
+def _lease(connection: Connection, limit: int, seconds: float, messages: int) -> list[Lease]:
+    now = time()
+    free = connection.execute(
+        "select i.tenant, i.name from inbox i indexed by inbox_pending left join keys k using (tenant, name)"
+        " where i.state = 0 and coalesce(k.lease_until, 0) < ? and coalesce(k.not_before, 0) <= ?"
+        " group by i.tenant, i.name order by min(i.seq) limit ?",
+        (now, now, limit),
+    ).fetchall()
+    return [_take(connection, Key(*key), now, seconds, messages) for key in free]
+
+
+def _take(connection: Connection, key: Key, now: float, seconds: float, messages: int) -> Lease:
+    epoch, version, state, label, attempts = connection.execute(
+        "insert into keys (tenant, name, epoch, lease_until, updated_at) values (?, ?, 1, ?, ?)"
+        " on conflict (tenant, name) do update set epoch = epoch + 1, lease_until = excluded.lease_until"
+        " returning epoch, version, state, label, attempts",
+        (*key, now + seconds, now),
+    ).fetchone()
+    pending = connection.execute(
+        "select seq, event_id, topic, headers, value from inbox indexed by inbox_pending"
+        " where state = 0 and tenant = ? and name = ? order by seq limit ?",
+        (*key, messages),
+    ).fetchall()
+    inbox = tuple(Message(seq, event, topic, rows.unpack(head), value) for seq, event, topic, head, value in pending)
+    return Lease(key, epoch, version, state, label, attempts, inbox)
+
+
+def _fire(connection: Connection, limit: int, now: float) -> int:
+    due = connection.execute(
+        "select tenant, name, timer, event_id, headers, value from timers where due <= ? order by due limit ?",
+        (now, limit),
+    ).fetchall()
+    for tenant, name, timer, event_id, headers, value in due:
+        connection.execute(
+            "insert into inbox (tenant, name, event_id, topic, headers, value, digest, received_at)"
+            " values (?, ?, ?, '', ?, ?, ?, ?) on conflict do nothing",
+            (tenant, name, event_id, headers, value, rows.digest(value), now),
+        )
+        connection.execute("delete from timers where tenant = ? and name = ? and timer = ?", (tenant, name, timer))
+    return len(due)
+
+
+def _claim(connection: Connection, limit: int, seconds: float) -> list[OutboxRow]:
+    now = time()
+    found = connection.execute(
+        "update outbox set claimed_until = ? where id in ("
+        "  select o.id from outbox o indexed by outbox_unsent where o.sent_at is null and o.claimed_until < ?"
+        "  and not exists (select 1 from outbox e indexed by outbox_unsent_key where e.key = o.key and e.id < o.id"
+        "                  and e.sent_at is null and e.claimed_until >= ?)"
+        "  order by o.id limit ?)"
+        " returning id, event_id, topic, key, headers, value",
+        (now + seconds, now, now, limit),
+    ).fetchall()
+    found.sort(key=lambda row: row[0])
+    return [OutboxRow(id, event, topic, key, rows.unpack(head), value) for id, event, topic, key, head, value in found]
+
+
+def _retry(connection: Connection, ids: Sequence[int]) -> list[Letter]:
+    taken = []
+    for id in ids:
+        row = connection.execute("delete from letters where id = ? returning *", (id,)).fetchone()
+        if row is None:
+            continue
+        letter = _letter(row)
+        taken.append(letter)
+        if letter.event_id:
+            key = (letter.tenant, letter.key)
+            connection.execute(
+                "update inbox set state = 0, version = null where tenant = ? and event_id = ? and state = 2",
+                (letter.tenant, letter.event_id),
+            )
+            connection.execute("update keys set attempts = 0, not_before = 0 where tenant = ? and name = ?", key)
+    return taken
+
+
+def _letter(row: tuple[int, str, str, str, str, bytes, bytes, str, float]) -> Letter:
+    id, tenant, name, event_id, topic, headers, value, reason, at = row
+    moment = datetime.fromtimestamp(at, UTC)
+    return Letter(topic, rows.unpack(headers), value, reason, tenant, name, event_id, id, moment)
+
+
+_SNAPSHOT = "tenant, name, version, state, label, updated_at, attempts, error"
+
+
+def _snapshot(row: tuple[str, str, int, bytes | None, str, float, int, str]) -> Snapshot:
+    tenant, name, version, state, label, updated_at, attempts, error = row
+    return Snapshot(Key(tenant, name), version, state, label, datetime.fromtimestamp(updated_at, UTC), attempts, error)

@@ -1,0 +1,91 @@
+create table if not exists inbox (
+  seq integer primary key autoincrement,
+  tenant text not null,
+  name text not null,
+  event_id text not null,
+  topic text not null,
+  headers blob not null,
+  value blob not null,
+  digest blob not null,
+  received_at real not null,
+  state integer not null default 0,   -- 0 pending, 1 done, 2 dead
+  version integer,                    -- the key's version that did it: its outputs carry the same
+  unique (tenant, event_id)
+);
+create index if not exists inbox_pending on inbox (tenant, name, seq) where state = 0;
+create index if not exists inbox_done on inbox (received_at) where state <> 0;
+
+create table if not exists keys (
+  tenant text not null,
+  name text not null,
+  epoch integer not null default 0,
+  lease_until real not null default 0,
+  not_before real not null default 0,
+  version integer not null default 0,
+  state blob,
+  label text not null default '',
+  attempts integer not null default 0,
+  error text not null default '',
+  updated_at real not null,
+  primary key (tenant, name)
+) without rowid;
+create index if not exists keys_label on keys (label, updated_at);
+
+create table if not exists outbox (
+  id integer primary key autoincrement,
+  tenant text not null,
+  name text not null,
+  version integer not null,
+  event_id text not null,
+  topic text not null,
+  key text not null,
+  headers blob not null,
+  value blob not null,
+  claimed_until real not null default 0,
+  sent_at real
+);
+create index if not exists outbox_unsent on outbox (id) where sent_at is null;
+create index if not exists outbox_unsent_key on outbox (key, id) where sent_at is null;
+create index if not exists outbox_step on outbox (tenant, name, version);
+create index if not exists outbox_sent on outbox (sent_at) where sent_at is not null;
+
+create table if not exists timers (
+  tenant text not null,
+  name text not null,
+  timer text not null,
+  due real not null,
+  event_id text not null,
+  headers blob not null,
+  value blob not null,
+  primary key (tenant, name, timer)
+) without rowid;
+create index if not exists timers_due on timers (due);
+
+create table if not exists log (
+  tenant text not null,
+  name text not null,
+  sequence integer not null,
+  event_id text not null,
+  headers blob not null,
+  value blob not null,
+  primary key (tenant, name, sequence)
+) without rowid;
+
+create table if not exists holds (
+  tenant text not null,
+  hold text not null,
+  holder text not null,
+  primary key (tenant, hold)
+) without rowid;
+
+create table if not exists letters (
+  id integer primary key autoincrement,
+  tenant text not null,
+  name text not null,
+  event_id text not null,
+  topic text not null,
+  headers blob not null,
+  value blob not null,
+  reason text not null,
+  at real not null
+);

@@ -1,0 +1,94 @@
+"""The commit of a group of steps on SQLite: each under its own fence, all in one transaction."""
+
+import sqlite3
+from collections.abc import Sequence
+
+from aivis.mailbox.stores import rows
+from aivis.mailbox.values import Verdict, Write
+
+
+def commit_group(connection: sqlite3.Connection, writes: Sequence[Write], now: float) -> list[Verdict]:
+    """Commit each write that still may be; a write that may not leaves nothing behind."""
+    return [_commit(connection, write, now) for write in writes]
+
+
+def _commit(connection: sqlite3.Connection, write: Write, now: float) -> Verdict:
+    verdict = _check(connection, write)
+    if verdict is not None:
+        return verdict
+    _state(connection, write, now)
+    _inbox(connection, write, now)
+    _outbox(connection, write, now)
+    return Verdict.COMMITTED
+
+
+def _check(connection: sqlite3.Connection, write: Write) -> Verdict | None:
+    row = connection.execute(
+        "select epoch, version from keys where tenant = ? and name = ?", write.key
+    ).fetchone()
+    if row != (write.epoch, write.version):
+        return Verdict.COMMITTED if row == (write.epoch, write.version + 1) else Verdict.FENCED
+    tenant, name = write.key
+    for hold in write.unless:
+        statement = "select 1 from holds where tenant in (?, '*') and hold = ?"
+        if connection.execute(statement, (tenant, hold)).fetchone():
+            return Verdict.STOPPED
+    for hold in write.take:
+        statement = "select 1 from holds where tenant = ? and hold = ? and holder <> ?"
+        if connection.execute(statement, (tenant, hold, name)).fetchone():
+            return Verdict.HELD
+    return None
+
+
+def _state(connection: sqlite3.Connection, write: Write, now: float) -> None:
+    tenant, name = write.key
+    connection.execute(
+        "update keys set version = version + 1, state = coalesce(?, state), label = coalesce(?, label),"
+        " attempts = 0, error = '', updated_at = ?, lease_until = case when ? then 0 else lease_until end"
+        " where tenant = ? and name = ?",
+        (write.state, write.label, now, write.release, tenant, name),
+    )
+    for hold in write.take:
+        connection.execute("insert into holds values (?, ?, ?) on conflict do nothing", (tenant, hold, name))
+    for hold in write.free:
+        connection.execute("delete from holds where tenant = ? and hold = ? and holder = ?", (tenant, hold, name))
+
+
+def _inbox(connection: sqlite3.Connection, write: Write, now: float) -> None:
+    version = write.version + 1
+    connection.executemany(
+        "update inbox set state = 1, version = ? where seq = ?", [(version, seq) for seq in write.done]
+    )
+    for burial in write.dead:
+        connection.execute("update inbox set state = 2, version = ? where seq = ?", (version, burial.seq))
+        connection.execute(
+            "insert into letters (tenant, name, event_id, topic, headers, value, reason, at)"
+            " select tenant, name, event_id, topic, headers, value, ?, ? from inbox where seq = ?",
+            (burial.reason, now, burial.seq),
+        )
+
+
+def _outbox(connection: sqlite3.Connection, write: Write, now: float) -> None:
+    tenant, name = write.key
+    connection.executemany(
+        "insert into outbox (tenant, name, version, event_id, topic, key, headers, value)"
+        " values (?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            (tenant, name, write.version + 1, row.event_id, row.topic, row.key, rows.pack(row.headers), row.value)
+            for row in write.outbox
+        ],
+    )
+    connection.executemany(
+        "insert into log values (?, ?, ?, ?, ?, ?)",
+        [(tenant, name, row.sequence, row.event_id, rows.pack(row.headers), row.value) for row in write.log],
+    )
+    for timer in write.timers:
+        if timer.after is None:
+            connection.execute(
+                "delete from timers where tenant = ? and name = ? and timer = ?", (tenant, name, timer.name)
+            )
+        else:
+            connection.execute(
+                "insert or replace into timers values (?, ?, ?, ?, ?, ?, ?)",
+                (tenant, name, timer.name, now + timer.after, timer.event_id, rows.pack(timer.headers), timer.value),
+            )

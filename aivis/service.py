@@ -1,0 +1,205 @@
+"""The life of a service: start, ready, work, drain."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import grpc.aio
+import structlog
+import uvicorn
+import uvloop
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from aivis.bus import Bus
+from aivis.errors import AivisError, Transient, http_status
+from aivis.mailbox.mailbox import Mailbox
+from aivis.settings import ServiceSettings
+from aivis.telemetry import configure_logging
+from aivis.topics import Topic
+
+log = structlog.get_logger()
+
+Check = Callable[[], Awaitable[None]]
+"""Raises an `AivisError` that says what is wrong, or returns."""
+
+
+@dataclass
+class Service:
+    """One service, wired: what `main.py` builds and `serve` runs."""
+
+    name: str
+    settings: ServiceSettings
+    mailbox: Mailbox | None = None
+    bus: Bus | None = None
+    topics: Sequence[Topic] = ()
+    """What it reads and writes, created when missing."""
+    routes: Sequence[BaseRoute] = ()
+    grpc_server: Callable[[], Coroutine[Any, Any, grpc.aio.Server]] | None = None
+    """Builds and binds the gRPC server; it is started and stopped here."""
+    checks: Mapping[str, Check] = field(default_factory=dict)
+    """Further dependencies, by name."""
+    background: Sequence[Callable[[], Coroutine[Any, Any, None]]] = ()
+    close: Callable[[], Awaitable[None]] | None = None
+
+    def all_checks(self) -> dict[str, Check]:
+        found = dict(self.checks)
+        if self.mailbox is not None:
+            found["database"] = self.mailbox.store.ping
+        if self.bus is not None:
+            found["kafka"] = self.bus.ping
+        return found
+
+
+def run(service: Service) -> None:
+    """Run one service in this process until SIGTERM or SIGINT."""
+    configure_logging(format=service.settings.log_format, level=service.settings.log_level)
+    uvloop.run(_until_signal(service))
+
+
+async def _until_signal(service: Service) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await serve(service, stop)
+
+
+async def serve(service: Service, stop: asyncio.Event) -> None:
+    """Run `service` until `stop` is set, then drain: first no more input, then what is under way, then connections."""
+    http = _Http(service)
+    async with contextlib.AsyncExitStack() as stack:
+        await http.start()
+        stack.push_async_callback(http.stop)
+        if service.close is not None:
+            stack.push_async_callback(service.close)
+        await _until_answered(service, stop)
+        if stop.is_set():
+            return
+        if service.grpc_server is not None:
+            server = await service.grpc_server()
+            await server.start()
+            stack.push_async_callback(server.stop, 5)
+        await _work(service, stop)
+    log.info("stopped", service=service.name)
+
+
+async def _work(service: Service, stop: asyncio.Event) -> None:
+    tasks = [asyncio.create_task(job()) for job in service.background]
+    if service.mailbox is not None and service.bus is not None:
+        tasks.append(asyncio.create_task(service.mailbox.run(service.bus)))
+    log.info("started", service=service.name, port=service.settings.port)
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait([stopping, *tasks], return_when=asyncio.FIRST_COMPLETED)
+        if service.bus is not None:
+            await service.bus.stop_consuming()
+    finally:
+        for task in (stopping, *tasks):
+            task.cancel()
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+        if service.bus is not None:
+            await service.bus.stop()
+        if service.mailbox is not None:
+            await service.mailbox.store.close()
+    for result in results:
+        if isinstance(result, Exception):
+            raise result
+
+
+async def _until_answered(service: Service, stop: asyncio.Event) -> None:
+    """Open the database and the bus; while they do not answer, say so, and try again."""
+    delay = 0.2
+    while not stop.is_set():
+        try:
+            if service.mailbox is not None:
+                await service.mailbox.store.open()
+            if service.bus is not None:
+                await service.bus.start(service.topics)
+            return
+        except Transient as error:
+            log.warning("not ready; trying again", service=service.name, error=str(error), seconds=delay)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), delay)
+            delay = min(delay * 2, 5)
+
+
+class _Server(uvicorn.Server):
+    """uvicorn leaves signals to us."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+class _Http:
+    """The HTTP side: health, readiness, metrics, and the service's routes."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        app = Starlette(
+            routes=[
+                Route("/health", self._health),
+                Route("/ready", self._ready),
+                Route("/metrics", self._metrics),
+                *service.routes,
+            ],
+            exception_handlers={AivisError: problem},
+        )
+        settings = service.settings
+        config = uvicorn.Config(
+            app, host=settings.host, port=settings.port, log_config=None, access_log=False, lifespan="off",
+            timeout_graceful_shutdown=3,
+        )  # fmt: skip
+        self._server = _Server(config)
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        self._task = asyncio.create_task(self._server.serve())
+        while not self._server.started:
+            if self._task.done():
+                await self._task
+                raise Transient(f"{self._service.name}: cannot listen on port {self._service.settings.port}")
+            await asyncio.sleep(0.01)
+
+    async def stop(self) -> None:
+        self._server.should_exit = True
+        if self._task is not None:
+            await self._task
+
+    async def _health(self, _: Request) -> Response:
+        return PlainTextResponse("ok\n")
+
+    async def _ready(self, _: Request) -> Response:
+        checks = self._service.all_checks()
+        answers = await asyncio.gather(*(_answer(check) for check in checks.values()))
+        found = dict(zip(checks, answers, strict=True))
+        ready = all(answer == "ok" for answer in answers)
+        return JSONResponse({"ready": ready, **found}, status_code=200 if ready else 503)
+
+    async def _metrics(self, _: Request) -> Response:
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+async def _answer(check: Check) -> str:
+    try:
+        await asyncio.wait_for(check(), 3)
+    except AivisError as error:
+        return str(error)
+    except TimeoutError:
+        return "no answer in 3 s"
+    return "ok"
+
+
+async def problem(_: Request, error: Exception) -> Response:
+    """An error of ours as an HTTP answer (RFC 9457)."""
+    assert isinstance(error, AivisError)
+    status = http_status(error)
+    body = {"title": type(error).__name__, "status": status.value, "detail": str(error)}
+    return JSONResponse(body, status_code=status.value, media_type="application/problem+json")
