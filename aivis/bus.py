@@ -6,7 +6,8 @@ batch: the one order of events in which a crash loses nothing.
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 
 import structlog
 from aiokafka import AIOKafkaProducer, ConsumerRecord
@@ -75,7 +76,7 @@ class Bus:
             fetch_max_wait_ms=self._settings.kafka_fetch_wait_ms,
             session_timeout_ms=6_000,
             heartbeat_interval_ms=2_000,
-        )(receive)
+        )(receive, parser=_unread, decoder=_whole)
 
     def _pause_while_full(self, message: KafkaMessage, mailbox: Mailbox) -> None:
         consumer = message.consumer
@@ -159,6 +160,20 @@ class Bus:
             "max.message.bytes": str(MAX_RECORD_BYTES),
         }
         return NewTopic(topic.name, partitions, self._settings.kafka_replication, topic_configs=configs)
+
+
+async def _unread(
+    records: tuple["ConsumerRecord[bytes, bytes]", ...], parse: Callable[[object], Awaitable[KafkaMessage]]
+) -> KafkaMessage:
+    """FastStream's message around `records` as they came: its own parser raises on a header that is not UTF-8."""
+    message = await parse((replace(records[0], headers=()),))
+    message.raw_message = records
+    return message
+
+
+async def _whole(message: KafkaMessage) -> KafkaMessage:
+    """Hand the message itself to the handler."""
+    return message
 
 
 def _raise_unless_created(errors: Sequence[Sequence[object]]) -> None:

@@ -32,8 +32,8 @@ class Settings(BaseModel):
     kafka_fetch_wait_ms: int = Field(default=100, ge=1, le=5_000)
     kafka_partitions: int = Field(default=0, ge=0, le=1_000)
     """Partitions of topics created here; 0 takes the topic table's."""
-    kafka_replication: int = Field(default=-1, ge=-1, le=10)
-    """Replicas of topics created here; -1 takes the broker's default."""
+    kafka_replication: int = Field(default=1, ge=1, le=10)
+    """Replicas of topics created here; three where brokers may fail."""
     database: str = "sqlite:.aivis/state"
     """`sqlite:FOLDER`, or a `postgresql://` address; every service has its own file or schema there."""
     artifacts: Path = Path(".aivis/artifacts")
