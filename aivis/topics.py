@@ -119,8 +119,10 @@ CASE_EVENTS = Topic(
     consumers=("gateway", "escalation"),
     events=(
         *TICKETS.events,
+        *PLAN_REQUESTS.events,
         *PLANS.events,
         *RESULTS.events,
+        *ESCALATIONS.events,
         *GUIDANCE.events,
         *REPLIES.events,
         cases.DecisionMade,

@@ -5,9 +5,6 @@ from typing import ClassVar
 
 from aivis.events.actions import ActionRequested
 from aivis.events.envelope import JsonObject, Payload, Value
-from aivis.events.escalations import CaseEscalated
-from aivis.events.plans import PlanRequested
-from aivis.events.replies import OutcomeReached, ReplySent
 from aivis.events.tickets import Artifact
 
 
@@ -41,10 +38,7 @@ class DecisionMade(Payload):
     subtask: str = ""
     hypotheses: tuple[Hypothesis, ...] = ()
     actions: tuple[ActionRequested, ...] = ()
-    reply: ReplySent | None = None
-    plan_request: PlanRequested | None = None
-    escalation: CaseEscalated | None = None
-    outcome: OutcomeReached | None = None
+    """The calls decided on; what else a decision brings forth follows it in the log: ReplySent, PlanRequested, ..."""
 
 
 class SubtaskEnded(Payload):
