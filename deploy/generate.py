@@ -1,0 +1,54 @@
+"""`python -m deploy.generate [--check]`: write what is generated from the contracts, or say what is out of date."""
+
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from importlib.resources import files
+from pathlib import Path
+
+from deploy.servers.places import REPOSITORY
+
+Generated = Mapping[Path, bytes]
+"""What belongs in the repository, by path from its root."""
+
+
+def stubs() -> Generated:
+    """The Python of proto/, with types, by the protoc that grpcio-tools carries."""
+    from grpc_tools import protoc
+
+    proto = REPOSITORY / "proto"
+    sources = [str(path) for path in sorted(proto.glob("aivis/**/*.proto"))]
+    well_known = str(files("grpc_tools") / "_proto")
+    with tempfile.TemporaryDirectory() as folder:
+        made = [f"--{kind}_out={folder}" for kind in ("python", "grpc_python", "mypy", "mypy_grpc")]
+        if protoc.main(["protoc", f"-I{proto}", f"-I{well_known}", *made, *sources]):
+            raise SystemExit("protoc refused proto/; its message is above")
+        return {path.relative_to(folder): path.read_bytes() for path in Path(folder).rglob("*") if path.is_file()}
+
+
+GENERATORS: tuple[Callable[[], Generated], ...] = (stubs,)
+
+
+def main() -> int:
+    """Write, or with --check compare; exit status 1 names every file that differs."""
+    check = "--check" in sys.argv[1:]
+    stale = []
+    for path, content in _everything().items():
+        target = REPOSITORY / path
+        if target.exists() and target.read_bytes() == content:
+            continue
+        stale.append(path)
+        if not check:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content)
+    for path in stale:
+        print(f"{'out of date, run make generate' if check else 'written'}: {path}")
+    return 1 if check and stale else 0
+
+
+def _everything() -> dict[Path, bytes]:
+    return {path: content for generator in GENERATORS for path, content in generator().items()}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
