@@ -10,6 +10,8 @@ from pathlib import Path
 
 JAVA_AT_LEAST = 17
 GO_AT_LEAST = (1, 24)
+GO_ELSEWHERE = Path("/usr/local/go/bin/go")  # where its own archive is unpacked
+POSTGRES_ELSEWHERE = Path("/usr/lib/postgresql")  # Debian's, which are not on the PATH
 
 
 class Missing(Exception):
@@ -42,7 +44,7 @@ def go() -> Path:
         f"Weaviate is built by Go {wanted} or later. Debian 12: apt-get install -t bookworm-backports golang-go; "
         "Debian 13 and later: apt-get install golang-go. A Go elsewhere counts when it is first in PATH"
     )
-    found = shutil.which("go") or _if_there(Path("/usr/local/go/bin/go"))
+    found = shutil.which("go") or _if_there(GO_ELSEWHERE)
     if found is None:
         raise Missing(advice)
     version = _go_version(Path(found))
@@ -90,7 +92,7 @@ def _postgres_folders() -> list[Path]:
     if config:
         shown = subprocess.run([config, "--bindir"], capture_output=True, text=True, check=False)
         found.append(Path(shown.stdout.strip()))
-    debian = Path("/usr/lib/postgresql").glob("*/bin")
+    debian = POSTGRES_ELSEWHERE.glob("*/bin")
     return found + sorted(debian, key=lambda folder: int(folder.parent.name), reverse=True)
 
 
