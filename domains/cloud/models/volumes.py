@@ -124,9 +124,7 @@ class TagResource(Arguments):
     """Writes one tag."""
 
     resource_id: ResourceId
-    key: Annotated[str, AfterValidator(_not_reserved)] = Field(
-        min_length=1, max_length=127, pattern=r"^[\w.:/=+@ -]+$"
-    )
+    key: Annotated[str, AfterValidator(_not_reserved)] = Field(min_length=1, max_length=127, pattern=r"^[\w.:/=+@ -]+$")
     """The tag's name. Names that begin with aws: or aivis- are not to be written by hand."""
     value: str = Field(max_length=255)
     """The tag's value."""
