@@ -43,34 +43,37 @@ class Embedder:
         self._lock = threading.Lock()
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="embedding")
 
-    def embed(self, texts: Sequence[str]) -> Vectors:
-        """Vectors of `texts`, shape (n, 384), in their order. A text without a token gets the vector of nothing."""
+    def embed(self, texts: Sequence[str], *, tokens: int = MAX_TOKENS) -> Vectors:
+        """Vectors of `texts`, shape (n, 384), in their order. A text without a word gets the vector of nothing.
+
+        Only the first `tokens` of a text are read: time grows with them.
+        """
         vectors = np.zeros((len(texts), DIMENSIONS), dtype=np.float32)
-        for places, batch in self._batches(texts):
+        for places, batch in self._batches(texts, tokens):
             vectors[places] = self._run(batch)
         return vectors
 
-    async def embed_async(self, texts: Sequence[str]) -> Vectors:
+    async def embed_async(self, texts: Sequence[str], *, tokens: int = MAX_TOKENS) -> Vectors:
         """As `embed`, beside the event loop; a few texts do not wait for the whole of a long list of another task."""
         loop = asyncio.get_running_loop()
         vectors = np.zeros((len(texts), DIMENSIONS), dtype=np.float32)
-        tokens = await loop.run_in_executor(self._worker, lambda: list(self._batches(texts)))
-        for places, batch in tokens:
+        batches = await loop.run_in_executor(self._worker, lambda: list(self._batches(texts, tokens)))
+        for places, batch in batches:
             vectors[places] = await loop.run_in_executor(self._worker, self._run, batch)
         return vectors
 
-    def _batches(self, texts: Sequence[str]) -> Iterator[tuple[list[int], list[list[int]]]]:
+    def _batches(self, texts: Sequence[str], limit: int) -> Iterator[tuple[list[int], list[list[int]]]]:
         """Places in `texts` and token ids, batched with texts of like length so that little is padded."""
-        tokens = [self._tokens(text) for text in texts]
+        tokens = [self._tokens(text, limit) for text in texts]
         order = sorted(range(len(texts)), key=lambda place: len(tokens[place]))
         for start in range(0, len(order), BATCH):
             places = order[start : start + BATCH]
             yield places, [tokens[place] for place in places]
 
-    def _tokens(self, text: str) -> list[int]:
+    def _tokens(self, text: str, limit: int) -> list[int]:
         # A word is at least a character, so what lies far beyond the cut cannot matter; lone surrogates have no UTF-8.
-        clean = text[: MAX_TOKENS * 64].encode(errors="replace").decode()
-        ids = blingfire.text_to_ids(self._tokenizer, clean, MAX_TOKENS - 2, _UNKNOWN, no_padding=True)
+        clean = text[: limit * 64].encode(errors="replace").decode()
+        ids = blingfire.text_to_ids(self._tokenizer, clean, limit - 2, _UNKNOWN, no_padding=True)
         return [_CLS, *(int(token) for token in ids), _SEP]
 
     def _run(self, tokens: list[list[int]]) -> Vectors:

@@ -7,6 +7,8 @@ from aivis.terms import is_han, terms
 from services.retriever.passages import cut, version
 from services.retriever.ports import Document, Embed, Index, Indexed, Passage, Question, Vector
 
+PASSAGE_TOKENS = 64
+"""Read of a passage: its headings and first sentences say what it is about. 128 take twice as long and find no more."""
 MAX_TERMS = 64
 """Of a question: a whole ticket may come as one."""
 
@@ -20,7 +22,7 @@ async def index_document(tenant: str, document: Document, index: Index, embed: E
     texts = {_digest(text): text for passage in passages if (text := embedded_text(passage))}
     new = [digest for digest in texts if digest not in known]
     if new:
-        known |= dict(zip(new, await embed([texts[digest] for digest in new]), strict=True))
+        known |= dict(zip(new, await embed([texts[digest] for digest in new], tokens=PASSAGE_TOKENS), strict=True))
     indexed = [_indexed(passage, known) for passage in passages]
     await index.replace(tenant, document.id, version(document), indexed)
     return True
@@ -57,4 +59,4 @@ def _indexed(passage: Passage, vectors: dict[str, Vector]) -> Indexed:
 
 
 def _digest(text: str) -> str:
-    return hashlib.sha256(f"{MODEL}\x1f{text}".encode(errors="replace")).hexdigest()
+    return hashlib.sha256(f"{MODEL}/{PASSAGE_TOKENS}\x1f{text}".encode(errors="replace")).hexdigest()

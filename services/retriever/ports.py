@@ -77,9 +77,9 @@ class Hit:
 
 
 class Embed(Protocol):
-    """Texts to vectors of length one, shape (n, 384)."""
+    """Texts to vectors of length one, shape (n, 384), by the first `tokens` of each."""
 
-    async def __call__(self, texts: Sequence[str]) -> Vectors: ...
+    async def __call__(self, texts: Sequence[str], *, tokens: int = ...) -> Vectors: ...
 
 
 class Index(Protocol):
@@ -87,6 +87,9 @@ class Index(Protocol):
 
     async def version(self, tenant: str, document: str) -> str | None:
         """The version of `document` that is indexed, or None."""
+
+    async def documents(self, tenant: str) -> set[str]:
+        """The ids of all documents of `tenant` alone."""
 
     async def vectors(self, tenant: str, document: str) -> Mapping[str, Vector]:
         """The vectors of the indexed version of `document`, by digest, so that what did not change is not embedded."""

@@ -47,6 +47,9 @@ class EmbeddedIndex:
     async def version(self, tenant: str, document: str) -> str | None:
         return await self._run(lambda: self._version(tenant, document))
 
+    async def documents(self, tenant: str) -> set[str]:
+        return await self._run(lambda: self._documents(tenant))
+
     async def vectors(self, tenant: str, document: str) -> Mapping[str, Vector]:
         return await self._run(lambda: self._vectors(tenant, document))
 
@@ -103,6 +106,10 @@ class EmbeddedIndex:
         ask = "select version from documents where tenant = ? and document = ?"
         row = self._database.execute(ask, (tenant, document)).fetchone()
         return str(row[0]) if row else None
+
+    def _documents(self, tenant: str) -> set[str]:
+        rows = self._database.execute("select document from documents where tenant = ?", (tenant,))
+        return {str(row[0]) for row in rows}
 
     def _vectors(self, tenant: str, document: str) -> dict[str, Vector]:
         ask = "select digest, vector from passages where tenant = ? and document = ? and vector is not null"

@@ -63,6 +63,13 @@ class WeaviateIndex:
             counts = {await _count(passages, each) for each in both}
             return str(kept["version"]) if counts == {kept["siblings"]} else None
 
+    async def documents(self, tenant: str) -> set[str]:
+        found: set[str] = set()
+        async with self._open(tenant) as (passages,):
+            async for each in passages.iterator(return_properties=["document"]):
+                found.add(str(each.properties["document"]))
+        return found
+
     async def vectors(self, tenant: str, document: str) -> Mapping[str, Vector]:
         async with self._open(tenant) as (passages,):
             found = await passages.query.fetch_objects(filters=_of(document), limit=_AT_ONCE, include_vector=True)
