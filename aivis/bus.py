@@ -1,13 +1,14 @@
 """The bus: one subscriber and one producer per service.
 
-The subscriber takes batches, acknowledges nothing by itself (`MANUAL`), and commits offsets only after the inbox has the
-batch: the one order of events in which a crash loses nothing.
+The subscriber takes batches, acknowledges nothing by itself (`MANUAL`), and commits offsets only after the inbox has
+the batch: the one order of events in which a crash loses nothing.
 """
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import structlog
 from aiokafka import AIOKafkaProducer, ConsumerRecord
@@ -28,6 +29,14 @@ log = structlog.get_logger()
 
 MAX_RECORD_BYTES = 1024 * 1024
 KeyOf = Callable[[Head, bytes], Key]
+
+Refine = Callable[[Topic, Head, Arrival], Arrival | None]
+"""A service's last look before a record enters its inbox: the arrival as it shall be, None to pass over, `Invalid`."""
+
+
+def as_it_is(topic: Topic, head: Head, arrival: Arrival) -> Arrival:
+    """Let everything in unchanged."""
+    return arrival
 
 
 def case_key_of(head: Head, value: bytes) -> Key:
@@ -51,13 +60,15 @@ class Bus:
             client_id=f"aivis-{service}",
         )
 
-    def subscribe(self, topics: Sequence[Topic], mailbox: Mailbox, key_of: KeyOf = case_key_of) -> None:
+    def subscribe(
+        self, topics: Sequence[Topic], mailbox: Mailbox, key_of: KeyOf = case_key_of, refine: Refine = as_it_is
+    ) -> None:
         """Let everything on `topics` into `mailbox`. Once per service: one subscriber over all its topics."""
         table = {topic.name: topic for topic in topics}
 
         async def receive(message: KafkaMessage) -> None:
             records = message.raw_message if isinstance(message.raw_message, tuple) else (message.raw_message,)
-            arrivals, letters = admit(records, table, key_of)
+            arrivals, letters = admit(records, table, key_of, refine)
             await mailbox.take_in(arrivals, letters)
             try:
                 await message.consumer.commit()
@@ -79,15 +90,14 @@ class Bus:
         )(receive, parser=_unread, decoder=_whole)
 
     def _pause_while_full(self, message: KafkaMessage, mailbox: Mailbox) -> None:
-        consumer = message.consumer
+        consumer: Any = message.consumer  # aiokafka's; FastStream's protocol for it leaves pausing out
         if not mailbox.full or not (partitions := consumer.assignment() - consumer.paused()):
             return
         consumer.pause(*partitions)
         log.warning("inbox full; consumer paused", service=self._service)
 
         async def resume() -> None:
-            while mailbox.full:
-                await asyncio.sleep(0.1)
+            await mailbox.room()
             consumer.resume(*(partitions & consumer.assignment()))
             log.info("consumer resumed", service=self._service)
 
@@ -108,7 +118,9 @@ class Bus:
             await self._producer.start()
             await self.broker.start()
         except (KafkaError, OSError) as error:
-            raise Transient(f"kafka at {self._settings.kafka}: {error}: is it running, and AIVIS_KAFKA right?") from error
+            raise Transient(
+                f"kafka at {self._settings.kafka}: {error}: is it running, and AIVIS_KAFKA right?"
+            ) from error
 
     async def stop_consuming(self) -> None:
         await self.broker.stop()
@@ -137,7 +149,8 @@ class Bus:
                 headers = list(row.headers)
                 waits.append(await self._producer.send(row.topic, row.value, key=row.key.encode(), headers=headers))
         except KafkaError as error:
-            log.warning("broker refused an event", service=self._service, topic=row.topic, error=str(error))
+            topic = rows[len(waits)].topic
+            log.warning("broker refused an event", service=self._service, topic=topic, error=str(error))
         answers = await asyncio.gather(*waits, return_exceptions=True)
         return in_order(rows, [not isinstance(answer, BaseException) for answer in answers])
 
@@ -196,20 +209,26 @@ def in_order(rows: Sequence[OutboxRow], acknowledged: Sequence[bool]) -> list[bo
 
 
 def admit(
-    records: Sequence["ConsumerRecord[bytes, bytes]"], table: dict[str, Topic], key_of: KeyOf
+    records: Sequence["ConsumerRecord[bytes, bytes]"],
+    table: dict[str, Topic],
+    key_of: KeyOf,
+    refine: Refine = as_it_is,
 ) -> tuple[list[Arrival], list[Letter]]:
     """Records as arrivals, and as letters those that cannot be let in: their reasons say why."""
     arrivals: list[Arrival] = []
     letters: list[Letter] = []
     for record in records:
         try:
-            arrivals.append(_arrival(record, table[record.topic], key_of))
+            head, arrival = _arrival(record, table[record.topic], key_of)
+            refined = refine(table[record.topic], head, arrival)
+            if refined is not None:
+                arrivals.append(refined)
         except Invalid as error:
             letters.append(Letter(record.topic, tuple(record.headers), record.value or b"", str(error)))
     return arrivals, letters
 
 
-def _arrival(record: "ConsumerRecord[bytes, bytes]", topic: Topic, key_of: KeyOf) -> Arrival:
+def _arrival(record: "ConsumerRecord[bytes, bytes]", topic: Topic, key_of: KeyOf) -> tuple[Head, Arrival]:
     where = f"{record.topic}[{record.partition}]@{record.offset}"
     headers = tuple(record.headers)
     if record.value is None:
@@ -220,4 +239,4 @@ def _arrival(record: "ConsumerRecord[bytes, bytes]", topic: Topic, key_of: KeyOf
     expected = identity.case_key(head.tenant, head.subject).encode()
     if record.key != expected:
         raise Invalid(f"{where}: key {record.key!r} is not tenant and case of the event ({expected!r})")
-    return Arrival(head.id, key_of(head, record.value), record.topic, headers, record.value, head.reasked)
+    return head, Arrival(head.id, key_of(head, record.value), record.topic, headers, record.value, head.reasked)

@@ -1,7 +1,7 @@
 """Settings: environment variables, checked at start.
 
-Shared ones begin with `AIVIS_`, a service's own with `AIVIS_SERVICE_`. A variable with our prefix that nobody knows is an
-error that names the nearest known one. `VARIABLE_FILE` names a file that holds the value: how secrets are mounted.
+Shared ones begin with `AIVIS_`, a service's own with `AIVIS_SERVICE_`. A variable with our prefix that nobody knows is
+an error that names the nearest known one. `VARIABLE_FILE` names a file that holds the value: how secrets are mounted.
 """
 
 import os

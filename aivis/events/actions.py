@@ -49,6 +49,8 @@ class ActionRequested(Payload):
     module: str = ""
     undoes: str = ""
     """For an undo: the action whose effect is reversed."""
+    delay: float = Field(default=0, ge=0, le=600)
+    """Seconds to wait before the call."""
 
 
 class ActionFinished(Payload):

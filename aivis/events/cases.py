@@ -5,6 +5,8 @@ from typing import ClassVar
 
 from aivis.events.actions import ActionRequested
 from aivis.events.envelope import JsonObject, Payload, Value
+from aivis.events.escalations import EscalationReason
+from aivis.events.replies import Citation
 from aivis.events.tickets import Artifact
 
 
@@ -52,6 +54,12 @@ class SubtaskEnded(Payload):
     """The module that explained it."""
     finding: str
     """For people: what was wrong and what was done."""
+    reason: EscalationReason | None = None
+    """Why a person must go on, when it is not solved."""
+    known: tuple[str, ...] = ()
+    tried: tuple[str, ...] = ()
+    proposed: tuple[str, ...] = ()
+    citations: tuple[Citation, ...] = ()
 
 
 class ModelResponded(Payload):

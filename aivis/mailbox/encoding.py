@@ -7,25 +7,24 @@ from aivis.events import envelope
 from aivis.events.envelope import Event
 from aivis.events.timers import TimerDue
 from aivis.mailbox.turn import Turn
-from aivis.mailbox.values import Burial, Key, LogRow, Message, Outgoing, OutboxRow, Step, Timer, TimerRow, Write
+from aivis.mailbox.values import Burial, Key, LogRow, Message, OutboxRow, Outgoing, Step, Timer, TimerRow, Write
 
 
-def write(turn: Turn, epoch: int, step: Step, *, service: str, done: tuple[int, ...], release: bool) -> Write:
-    """`step` under the fence of `turn`; `Invalid` when an event is larger than a record may be."""
+def write(turn: Turn, epoch: int, step: Step, *, service: str) -> Write:
+    """`step` under the fence of `turn`, the turn going on; `Invalid` when an event is larger than a record may be."""
     return Write(
         key=turn.key,
         epoch=epoch,
         version=turn.version,
         state=step.state,
         label=step.label,
-        done=done,
         outbox=tuple(_outbox(outgoing) for outgoing in step.publish),
         log=tuple(_log(event) for event in step.log),
         timers=tuple(_timer(turn, timer, service) for timer in step.timers),
         take=step.take,
         free=step.free,
         unless=step.unless,
-        release=release,
+        release=False,
     )
 
 

@@ -13,6 +13,7 @@ from aivis.mailbox.ports import Store
 from aivis.mailbox.publishing import Producer, Publisher
 from aivis.mailbox.turn import Handler
 from aivis.mailbox.values import Arrival, Letter, Receipt
+from aivis.mailbox.watching import Watch
 from aivis.mailbox.worker import Limits, Worker
 
 log = structlog.get_logger()
@@ -44,13 +45,23 @@ class Mailbox:
         self._limits = limits or Limits()
         self._handler = handler
         self._worker = Worker(service, store, handler, self._limits, now=now)
+        self.watch = Watch()
+        """Wakes who waits for a key's next step."""
+        self._worker.stepped = self.watch.ring
         self._publisher: Publisher | None = None
         self._backlog = 0
+        self._measured = asyncio.Event()
 
     @property
     def full(self) -> bool:
         """Whether the consumer should pause."""
         return self._backlog >= self._limits.backlog
+
+    async def room(self) -> None:
+        """Return once the inbox has room."""
+        while self.full:
+            self._measured.clear()
+            await self._measured.wait()
 
     async def receive(self, arrivals: Sequence[Arrival]) -> list[Receipt]:
         """Let messages in; they are durable when this returns. A known id with another body goes to quarantine.
@@ -124,6 +135,7 @@ class Mailbox:
     async def _measure(self) -> None:
         depths = await self.store.depths()
         self._backlog = depths.inbox
+        self._measured.set()
         metrics.INBOX_DEPTH.labels(self.service).set(depths.inbox)
         metrics.INBOX_AGE.labels(self.service).set(depths.oldest_inbox_seconds)
         metrics.OUTBOX_DEPTH.labels(self.service).set(depths.outbox)

@@ -56,6 +56,8 @@ class Worker:
         self._wake = asyncio.Event()
         self.committed: Callable[[], None] = lambda: None
         """Called after a commit that left something to publish."""
+        self.stepped: Callable[[Key], None] = lambda _: None
+        """Called after every commit, with its key."""
 
     def wake(self) -> None:
         """There may be something to lease."""
@@ -137,7 +139,7 @@ class Worker:
 
     def _new_turn(self, lease: Lease, events: tuple[Event, ...]) -> Turn:
         async def keep(turn: Turn, step: Step) -> None:
-            write = encoding.write(turn, lease.epoch, step, service=self._service, done=(), release=False)
+            write = encoding.write(turn, lease.epoch, step, service=self._service)
             await self._commit_write(write)
             turn.version += 1
             turn.state = turn.state if step.state is None else step.state
@@ -160,9 +162,16 @@ class Worker:
     async def _end(
         self, turn: Turn, lease: Lease, step: Step, done: list[Message], dead: list[tuple[Message, str]]
     ) -> None:
-        seqs = tuple(message.seq for message in done)
-        write = encoding.write(turn, lease.epoch, step, service=self._service, done=seqs, release=True)
-        await self._commit_write(_with_burials(write, lease.key, dead))
+        write = encoding.write(turn, lease.epoch, step, service=self._service)
+        ends = [encoding.burial(message, lease.key, reason) for message, reason in dead]
+        write = replace(
+            write,
+            done=tuple(message.seq for message in done),
+            dead=tuple(burial for burial, _ in ends),
+            outbox=(*write.outbox, *(row for _, row in ends)),
+            release=True,
+        )
+        await self._commit_write(write)
         for message, reason in dead:
             metrics.BURIED.labels(self._service).inc()
             log.error("message buried", service=self._service, case=lease.key.name, id=message.event_id, reason=reason)
@@ -176,6 +185,7 @@ class Worker:
             raise Conflict(f"{self._service}: {write.key.name}: another holds one of {', '.join(write.take)}")
         if verdict is Verdict.STOPPED:
             raise Refused(f"{self._service}: {write.key.name}: stopped by one of {', '.join(write.unless)}")
+        self.stepped(write.key)
         if write.outbox:
             self.committed()
 
@@ -213,15 +223,13 @@ class Worker:
     async def _bury(self, lease: Lease, turn: Turn, messages: list[Message], error: Exception) -> None:
         reason = f"{type(error).__name__}: {error}"
         log.error("giving up", service=self._service, case=lease.key.name, reason=reason)
-        step = self._handler.give_up(turn, reason)
+        try:
+            step = self._handler.give_up(turn, reason)
+        except Exception:
+            log.exception("nobody could be told", service=self._service, case=lease.key.name)
+            step = Step()
         await self._end(turn, lease, step, [], [(message, reason) for message in messages])
 
     async def _let_go(self, lease: Lease, *, delay: float, error: str, counts: bool) -> None:
         with suppress(Transient):
             await self._store.defer([Deferral(lease.key, lease.epoch, delay, error, counts)])
-
-
-def _with_burials(write: Write, key: Key, dead: list[tuple[Message, str]]) -> Write:
-    ends = [encoding.burial(message, key, reason) for message, reason in dead]
-    burials = tuple(burial for burial, _ in ends)
-    return replace(write, dead=burials, outbox=(*write.outbox, *(row for _, row in ends)))

@@ -13,7 +13,7 @@ def open_store(database: str, service: str) -> Store:
     if kind == "sqlite" and rest:
         return SqliteStore(Path(rest) / f"{service}.db")
     if kind in ("postgres", "postgresql"):
-        from aivis.mailbox.stores.postgres import PostgresStore  # noqa: PLC0415 - asyncpg only where it is used
+        from aivis.mailbox.stores.postgres import PostgresStore
 
         return PostgresStore(database, schema=f"aivis_{service}")
     raise Invalid(f"AIVIS_DATABASE={database!r}: give sqlite:FOLDER or postgresql://USER@HOST/NAME")

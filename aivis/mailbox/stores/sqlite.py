@@ -13,6 +13,8 @@ from pathlib import Path
 from time import time
 from typing import TypeVar
 
+import orjson
+
 from aivis.errors import Transient
 from aivis.mailbox.stores import rows
 from aivis.mailbox.stores.sqlite_commit import commit_group
@@ -77,7 +79,9 @@ class SqliteStore:
     async def renew(self, leases: Sequence[Lease], *, seconds: float) -> set[Key]:
         def run(connection: Connection) -> set[Key]:
             now = time()
-            statement = "update keys set lease_until = ? where tenant = ? and name = ? and epoch = ? and lease_until > 0"
+            statement = (
+                "update keys set lease_until = ? where tenant = ? and name = ? and epoch = ? and lease_until > 0"
+            )
             return {
                 lease.key
                 for lease in leases
@@ -157,16 +161,12 @@ class SqliteStore:
         return await self._write(run, durable=False)
 
     async def read(self, key: Key) -> Snapshot | None:
-        statement = f"select {_SNAPSHOT} from keys where tenant = ? and name = ?"
-        row = await self._read(lambda connection: connection.execute(statement, key).fetchone())
+        row = await self._read(lambda connection: connection.execute(_READ, key).fetchone())
         return None if row is None else _snapshot(row)
 
     async def find(self, *, tenant: str | None, labels: Sequence[str], limit: int) -> list[Snapshot]:
-        where = ["1=1"] + ["tenant = ?"] * (tenant is not None)
-        where += [f"label in ({','.join('?' * len(labels))})"] * bool(labels)
-        statement = f"select {_SNAPSHOT} from keys where {' and '.join(where)} order by updated_at desc limit ?"
-        values = ([] if tenant is None else [tenant]) + [*labels, limit]
-        found = await self._read(lambda connection: connection.execute(statement, values).fetchall())
+        values = {"tenant": tenant, "any": not labels, "labels": orjson.dumps(list(labels)).decode(), "limit": limit}
+        found = await self._read(lambda connection: connection.execute(_FIND, values).fetchall())
         return [_snapshot(row) for row in found]
 
     async def log(self, key: Key, *, after: int, limit: int) -> list[LogRow]:
@@ -346,7 +346,14 @@ def _letter(row: tuple[int, str, str, str, str, bytes, bytes, str, float]) -> Le
     return Letter(topic, rows.unpack(headers), value, reason, tenant, name, event_id, id, moment)
 
 
-_SNAPSHOT = "tenant, name, version, state, label, updated_at, attempts, error"
+_READ = (
+    "select tenant, name, version, state, label, updated_at, attempts, error from keys where tenant = ? and name = ?"
+)
+_FIND = (
+    "select tenant, name, version, state, label, updated_at, attempts, error from keys"
+    " where (:tenant is null or tenant = :tenant) and (:any or label in (select value from json_each(:labels)))"
+    " order by updated_at desc limit :limit"
+)
 
 
 def _snapshot(row: tuple[str, str, int, bytes | None, str, float, int, str]) -> Snapshot:

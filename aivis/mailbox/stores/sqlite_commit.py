@@ -23,9 +23,7 @@ def _commit(connection: sqlite3.Connection, write: Write, now: float) -> Verdict
 
 
 def _check(connection: sqlite3.Connection, write: Write) -> Verdict | None:
-    row = connection.execute(
-        "select epoch, version from keys where tenant = ? and name = ?", write.key
-    ).fetchone()
+    row = connection.execute("select epoch, version from keys where tenant = ? and name = ?", write.key).fetchone()
     if row != (write.epoch, write.version):
         return Verdict.COMMITTED if row == (write.epoch, write.version + 1) else Verdict.FENCED
     tenant, name = write.key

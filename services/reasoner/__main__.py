@@ -1,0 +1,5 @@
+"""`python -m services.reasoner`."""
+
+from services.reasoner.main import main
+
+main()

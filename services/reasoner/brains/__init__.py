@@ -1,0 +1,1 @@
+"""Brains: what decides a subtask's next move. Open first: thought.py."""

@@ -1,0 +1,123 @@
+"""What a case is: the view that its log of events folds into (folding.py)."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from aivis.events.actions import ActionFailed, ActionFinished, ActionRequested
+from aivis.events.cases import ModelResponded, SubtaskEnded
+from aivis.events.envelope import JsonObject, Value
+from aivis.events.escalations import CaseEscalated, GuidanceGiven
+from aivis.events.plans import Plan, PlanRequested, Subtask
+from aivis.events.replies import Outcome, Status
+from aivis.events.tickets import TicketOpened
+
+AGENT = "agent"
+"""The owner of a case that no person has taken."""
+
+
+class Line(Value):
+    """Something said in the conversation with the customer."""
+
+    author: str
+    text: str
+    customer: bool = False
+
+
+class Waiting(StrEnum):
+    """What an action waits for."""
+
+    RESULT = "result"
+    APPROVAL = "approval"
+    SETTLEMENT = "settlement"
+    """Whether the effect happened is not known; a person finds out."""
+
+
+class Attempt(Value):
+    """An action that was decided on, and what came of it."""
+
+    action: ActionRequested
+    waits_for: Waiting | None = Waiting.RESULT
+    finished: ActionFinished | None = None
+    failed: ActionFailed | None = None
+
+
+class Trajectory(Value):
+    """A subtask and how far it is."""
+
+    subtask: Subtask
+    attempts: tuple[Attempt, ...] = ()
+    responses: tuple[ModelResponded, ...] = ()
+    """What a model said about this subtask, oldest first."""
+    ended: SubtaskEnded | None = None
+
+    @property
+    def waiting(self) -> tuple[Attempt, ...]:
+        return tuple(attempt for attempt in self.attempts if attempt.waits_for is not None)
+
+
+class Spent(Value):
+    """What the case has used of its budget since it was opened or reopened."""
+
+    actions: int = 0
+    decisions: int = 0
+    tokens: int = 0
+    since: datetime
+
+
+class Case(Value):
+    """A case as of its `sequence`-th event."""
+
+    tenant: str
+    id: str
+    sequence: int
+    ticket: TicketOpened
+    conversation: tuple[Line, ...] = ()
+    """After the ticket's own text."""
+    guidance: tuple[GuidanceGiven, ...] = ()
+    plan: Plan | None = None
+    plan_request: PlanRequested | None = None
+    """The plan asked for and not yet made."""
+    plan_request_event: str = ""
+    plan_stale: bool = True
+    """Something was said that the plan does not know of."""
+    plan_requests: int = 0
+    trajectories: tuple[Trajectory, ...] = ()
+    owner: str = AGENT
+    status: Status = Status.OPEN
+    escalation: CaseEscalated | None = None
+    """The escalation that is open."""
+    escalations: int = 0
+    assisted: bool = False
+    """A person took part: guided, approved, settled, answered or took the case."""
+    outcome: Outcome | None = None
+    closed: bool = False
+    spent: Spent
+    reasked: int = 0
+    """How often in a row something outstanding was asked for again."""
+
+    @property
+    def text(self) -> str:
+        """All that the customer said, oldest first."""
+        customers = (line.text for line in self.conversation if line.customer)
+        return "\n\n".join([self.ticket.text, *customers])
+
+    @property
+    def language(self) -> str:
+        return self.plan.language if self.plan else "en"
+
+    @property
+    def waiting(self) -> tuple[Attempt, ...]:
+        """Every action without an outcome."""
+        return tuple(attempt for trajectory in self.trajectories for attempt in trajectory.waiting)
+
+    @property
+    def ended(self) -> bool:
+        return self.closed or self.outcome is not None
+
+    def trajectory(self, subtask: str) -> Trajectory:
+        return next(trajectory for trajectory in self.trajectories if trajectory.subtask.id == subtask)
+
+    @property
+    def facts(self) -> JsonObject:
+        """What was found out, by subtask: for the planner."""
+        return {t.subtask.id: t.ended.finding for t in self.trajectories if t.ended is not None}

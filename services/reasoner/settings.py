@@ -1,0 +1,30 @@
+"""The reasoner's settings, `AIVIS_REASONER_...`."""
+
+from datetime import timedelta
+from typing import ClassVar
+
+from pydantic import Field
+
+from aivis.settings import ServiceSettings
+from services.reasoner.guards import Budget
+
+
+class ReasonerSettings(ServiceSettings):
+    PART: ClassVar[str] = "reasoner"
+
+    model_url: str = ""
+    """An OpenAI-compatible endpoint; empty: the playbook decides alone."""
+    model_name: str = ""
+    model_key: str = Field(default="", repr=False)
+    model_timeout: float = Field(default=60, gt=0)
+    """Seconds for one answer, streaming included."""
+    model_tokens: int = Field(default=8_000, ge=500)
+    """Tokens of context that are assembled for one question."""
+    max_actions: int = Field(default=60, ge=1)
+    max_tokens: int = Field(default=200_000, ge=0)
+    max_minutes: float = Field(default=30, gt=0)
+    """Wall time of a case that waits for nobody."""
+
+    @property
+    def budget(self) -> Budget:
+        return Budget(actions=self.max_actions, tokens=self.max_tokens, wall=timedelta(minutes=self.max_minutes))
