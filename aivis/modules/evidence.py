@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from aivis.events.actions import Origin
 from aivis.events.envelope import JsonObject
-from aivis.modules.belief import NOTHING_WRONG, Evidence
+from aivis.modules.belief import NOTHING_WRONG, UNKNOWN_CAUSE, Evidence, normalised, updated
 from aivis.modules.expressions import Scope, Undecided, arguments, holds
 from aivis.modules.schema import Check, Healthy, Suspect
 
@@ -41,6 +41,8 @@ class Standing:
     readings: tuple[Reading, ...]
     open: tuple[Look, ...]
     """Checks that can be made and were not."""
+    blocked: bool = False
+    """Whether a check waits for what another one finds."""
 
     @property
     def hypothesis(self) -> str:
@@ -59,15 +61,24 @@ class Standing:
         """Whether any of its checks spoke for it."""
         return any(each.present for each in self.readings)
 
+    @property
+    def alone(self) -> float:
+        """Probability of the module by its own checks: its prior against everything else. Several may be likely."""
+        prior = self.module.prior
+        either = normalised({self.hypothesis: prior, UNKNOWN_CAUSE: 1 - prior})
+        return updated(either, self.evidence)[self.hypothesis]
+
 
 def standing(module: Suspect, scope: Scope, seen: Seen) -> Standing:
     """Follow the module's checks in order: each may use what the earlier ones found."""
     readings: list[Reading] = []
     looks: list[Look] = []
+    blocked = False
     for check in module.checks:
         try:
             look = Look(check, *arguments(check.with_, scope))
         except Undecided:
+            blocked = True
             continue
         result = seen(check.tool, look.arguments)
         if result is None:
@@ -76,4 +87,4 @@ def standing(module: Suspect, scope: Scope, seen: Seen) -> Standing:
         scope = scope.answered(result).learn(check.finds)
         readings.append(Reading(look, holds(check.when_present, scope)))
         scope = replace(scope, result=None)
-    return Standing(module, scope, tuple(readings), tuple(looks))
+    return Standing(module, scope, tuple(readings), tuple(looks), blocked)

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from aivis.events.envelope import JsonObject
-from aivis.modules.belief import UNKNOWN_CAUSE, normalised, updated
 from aivis.modules.evidence import Standing, standing
 from aivis.modules.expressions import Scope, Undecided, arguments, evaluate, holds
 from aivis.modules.library import Library
@@ -40,7 +39,7 @@ def _differences(source: Source, example: Example, library: Library) -> Iterator
         yield from _walked(module, example, scope)
         return
     stand = standing(module, scope, lambda tool, _: example.given.results.get(tool))
-    share = probability(stand)
+    share = stand.alone
     if then.probability and not _compares(share, then.probability):
         yield "probability", f"is {share:.3f}, not {then.probability}: correct the example, or the checks"
     found = next_step(stand)
@@ -49,13 +48,6 @@ def _differences(source: Source, example: Example, library: Library) -> Iterator
     for name, value in then.with_.items():
         if found.arguments.get(name) != value:
             yield "with", f"{name} is {found.arguments.get(name)!r}, not {value!r}: correct the example, or the module"
-
-
-def probability(stand: Standing) -> float:
-    """Of the module alone: its prior against everything else, in the light of its own checks."""
-    prior = stand.module.prior
-    alone = normalised({stand.hypothesis: prior, UNKNOWN_CAUSE: 1 - prior})
-    return updated(alone, stand.evidence)[stand.hypothesis]
 
 
 def next_step(stand: Standing) -> NextStep:

@@ -137,8 +137,12 @@ def least_trusted(origins: Iterable[Origin]) -> Origin:
 
 def arguments(declared: Mapping[str, Any], scope: Scope) -> tuple[JsonObject, dict[str, Origin]]:
     """A tool's arguments and the origin of each; `Undecided` when one has no value yet."""
-    values = {name: _value(each, scope) for name, each in declared.items()}
-    return values, {name: least_trusted(origin(s, scope) for s in sources(each)) for name, each in declared.items()}
+    return {name: _value(each, scope) for name, each in declared.items()}, origins(declared, scope)
+
+
+def origins(declared: Mapping[str, Any], scope: Scope) -> dict[str, Origin]:
+    """The origin of each of a tool's arguments."""
+    return {name: least_trusted(origin(s, scope) for s in sources(each)) for name, each in declared.items()}
 
 
 def _value(declared: Any, scope: Scope) -> Any:

@@ -69,6 +69,13 @@ class Verify(Use):
     """Seconds before each further try."""
 
 
+class Undo(Use):
+    """How an effect is put back; its `with` and `when` also see `result`, what the effect's tool answered."""
+
+    when: Cel = "true"
+    """Over `result`, `ticket`, `found`: false where the effect changed nothing."""
+
+
 class Remedy(Form):
     """A way to mend a fault: one tool, or a procedure."""
 
@@ -83,7 +90,7 @@ class Remedy(Form):
     """How often it mends the fault, when the fault is there."""
     cost: float = Field(default=1, gt=0, le=1000)
     verify: Verify | None = None
-    undo: Use | Literal[True] | None = None
+    undo: Undo | Literal[True] | None = None
     """A tool that puts back what the remedy changed, or `true` where the remedy's own tool can undo itself."""
     keep: bool = False
     """Left in place when the fault is gone but the symptom is not: a second fault hides behind the first."""
@@ -187,7 +194,7 @@ class Step(Use):
     tries: int = Field(default=1, ge=1, le=60)
     """Of a step that only reads: how often to look until `expect` holds."""
     wait: float = Field(default=0, ge=0, le=600)
-    undo: Use | bool | None = None
+    undo: Undo | bool | None = None
     """As a remedy's; `false` says that there is nothing to put back."""
 
 

@@ -14,7 +14,7 @@ from aivis.modules.library import Library
 from aivis.modules.marks import Marked, Path
 from aivis.modules.paths import roots
 from aivis.modules.problems import Problem
-from aivis.modules.schema import AnyModule, Remedy, Risk, Step, Use, Verify
+from aivis.modules.schema import AnyModule, Remedy, Risk, Step, Undo, Use, Verify
 from aivis.modules.spots import Spot, faults_of
 
 
@@ -95,8 +95,10 @@ def undo_faults(part: Remedy | Step, path: Path, bench: Bench, spot: Spot) -> It
         yield bench.marked.problem(path, "undo is missing: say how it is put back (true: the tool undoes itself)")
     if part.undo is True and tool and not tool.undoable:
         yield bench.marked.problem(where, f"{tool.name} cannot undo itself: name the tool that puts it back")
-    if isinstance(part.undo, Use):
-        yield from use_faults(part.undo, where, bench, spot.answered(tool.result if tool else None))
+    if isinstance(part.undo, Undo):
+        seen = spot.answered(tool.result if tool else None)
+        yield from bench.cel(part.undo.when, (*where, "when"), seen)
+        yield from use_faults(part.undo, where, bench, seen)
 
 
 def verify_faults(verify: Verify, path: Path, bench: Bench, spot: Spot) -> Iterator[Problem]:

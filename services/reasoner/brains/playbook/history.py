@@ -1,0 +1,48 @@
+"""The observations so far, asked for what a decision needs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from aivis.events.actions import Purpose
+from aivis.events.envelope import JsonObject
+from services.reasoner.brains.playbook.moves import Observation
+
+_LOOKS = frozenset({Purpose.CHECK, Purpose.VERIFY})
+
+
+@dataclass(frozen=True)
+class History:
+    """Observations, oldest first."""
+
+    observations: Sequence[Observation]
+    most_failures: int
+
+    def seen(self, tool: str, arguments: JsonObject) -> JsonObject | None:
+        """The newest result of a look with these arguments."""
+        found = self._looks(tool, arguments)
+        return next((each.result for each in reversed(found) if each.result is not None), None)
+
+    def given_up(self, tool: str, arguments: JsonObject) -> bool:
+        """Whether a look failed so often, or was forbidden, that it is not made again."""
+        failed = [each for each in self._looks(tool, arguments) if each.result is None]
+        return len(failed) >= self.most_failures or any(each.forbidden for each in failed)
+
+    def between(self, first: int, last: int) -> "History":
+        """Only what came after observation `first` and before observation `last`."""
+        return History(self.observations[first + 1 : last], self.most_failures)
+
+    def before(self, index: int) -> "History":
+        """Only what came before observation `index`."""
+        return History(self.observations[:index], self.most_failures)
+
+    def undone(self, action: str) -> Observation | None:
+        """The newest undo of an action's effect."""
+        undos = [each for each in self.observations if each.purpose is Purpose.UNDO and each.undoes == action]
+        return undos[-1] if undos else None
+
+    def _looks(self, tool: str, arguments: JsonObject) -> list[Observation]:
+        return [
+            each
+            for each in self.observations
+            if each.tool == tool and each.purpose in _LOOKS and each.arguments == arguments
+        ]

@@ -1,0 +1,62 @@
+"""Which fault to mend, and how: expected utility."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from aivis.events.actions import Purpose
+from aivis.modules.evidence import Standing
+from aivis.modules.expressions import Undecided, arguments, holds
+from aivis.modules.library import Library
+from aivis.modules.schema import Fault, Remedy
+from services.reasoner.brains.playbook.attempts import Attempt, procedure_scope
+from services.reasoner.brains.playbook.following import follow
+from services.reasoner.brains.playbook.history import History
+from services.reasoner.brains.playbook.moves import Call
+from services.reasoner.brains.playbook.tuning import Tuning
+
+
+@dataclass(frozen=True)
+class Option:
+    """A remedy that can be begun now."""
+
+    fault: Fault
+    remedy: Remedy
+    call: Call
+    utility: float
+
+
+def options(
+    standing: Standing, probability: float, tried: Iterable[Attempt], library: Library, tuning: Tuning
+) -> tuple[Option, ...]:
+    """The remedies of a likely fault that were not tried, best first."""
+    fault = standing.module
+    if not isinstance(fault, Fault):
+        return ()
+    used = [attempt.remedy for attempt in tried if attempt.fault.name == fault.name]
+    found = []
+    for remedy in fault.remedies:
+        call = None if remedy in used else _first_call(fault, remedy, standing, library)
+        if call is not None:
+            found.append(Option(fault, remedy, call, utility(remedy, probability, tuning)))
+    return tuple(sorted(found, key=lambda option: -option.utility))
+
+
+def utility(remedy: Remedy, probability: float, tuning: Tuning) -> float:
+    """What the remedy is worth on average, `probability` being the fault's."""
+    helps = probability * remedy.succeeds
+    return helps * tuning.solved - remedy.cost - (1 - helps) * tuning.harm[remedy.risk]
+
+
+def _first_call(fault: Fault, remedy: Remedy, standing: Standing, library: Library) -> Call | None:
+    """The call that begins a remedy; None when it does not apply, or its arguments are not known yet."""
+    if holds(remedy.when, standing.scope) is not True:
+        return None
+    try:
+        if remedy.procedure:
+            procedure = library.procedure(remedy.procedure)
+            scope = procedure_scope(remedy, standing.scope)
+            return follow(procedure, scope, History((), 1), fault.name).due
+        values, origins = arguments(remedy.with_, standing.scope)
+    except Undecided:
+        return None
+    return Call(remedy.tool, values, origins, Purpose.REMEDY, fault.name)
