@@ -9,7 +9,7 @@ from domains.cloud.models.ids import InstanceId, Network
 
 
 class AnalyzePath(Arguments):
-    """Is a TCP port of an instance reachable from somewhere?"""
+    """Asks whether a TCP port of an instance is reachable from somewhere."""
 
     instance_id: InstanceId
     source: Network
@@ -19,7 +19,7 @@ class AnalyzePath(Arguments):
 
 
 class AnalyzeEgress(Arguments):
-    """Can an instance open a TCP connection to somewhere?"""
+    """Asks whether an instance can open a TCP connection to somewhere."""
 
     instance_id: InstanceId
     destination: Network
@@ -34,9 +34,8 @@ class Hop(Closed):
     direction: Literal["in", "out"]
     """in: towards the instance; out: away from it."""
     component: str
-    """instance, public_address, internet_gateway, nat_gateway, private_connection, route_table, network_acl,
-    security_group; those of the other end within the network begin with remote_, those of a NAT gateway's subnet
-    with nat_."""
+    """instance, public_address, internet_gateway, nat_gateway, route_table, network_acl, security_group; those of the
+    other end within the network begin with remote_, those of a NAT gateway's subnet with nat_."""
     id: str
     """Id of the component; of the security group that allows, or of all of them when none does."""
     rule: str
@@ -57,7 +56,7 @@ class Path(Result):
     decides: str
     """Empty when reachable; else the first thing wrong: instance_terminating, instance_not_running,
     no_public_address, gateway_detached, no_route, blackhole_route, route_elsewhere, acl_denies_in, acl_denies_out,
-    sg_denies_in, sg_denies_out, nat_unavailable, nat_no_route, nat_acl_denies, remote_unknown, remote_acl_denies,
+    sg_denies_in, sg_denies_out, nat_no_route, nat_acl_denies, remote_unknown, remote_acl_denies,
     remote_sg_denies, no_network."""
     also_wrong: list[str]
     """Codes of the other hops that would not let it pass, in the order of the hops."""
