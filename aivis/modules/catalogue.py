@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from aivis.events.envelope import JsonObject
-from aivis.modules.schema import Risk
+from aivis.toolkit.declaration import Risk, Tool
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,13 @@ class DeclaredTool:
 
 
 Catalogue = Mapping[str, DeclaredTool]
+"""By name."""
+
+
+def declared(tool: Tool[Any]) -> DeclaredTool:
+    """What the linter knows of a tool of the SDK."""
+    return DeclaredTool(tool.name, tool.arguments_schema, tool.result_schema, tool.risk, tool.undo is not None)
+
 
 UNKNOWN: JsonObject = {}
 """The schema of a value that nothing is known about."""

@@ -7,9 +7,10 @@ from aivis.modules.catalogue import DeclaredTool
 from aivis.modules.library import Library
 from aivis.modules.marks import Path
 from aivis.modules.problems import Problem
-from aivis.modules.schema import AnyModule, Fault, Healthy, Procedure, Remedy, Risk, Step, Use
+from aivis.modules.schema import AnyModule, Fault, Healthy, Procedure, Remedy, Step, Use
 from aivis.modules.spots import Spot
 from aivis.modules.uses import Bench, arguments_faults, undo_faults, use_faults, verify_faults
+from aivis.toolkit.declaration import Risk
 
 
 def module_faults(module: AnyModule, bench: Bench) -> Iterator[Problem]:
@@ -64,15 +65,15 @@ def _remedy(remedy: Remedy, path: Path, bench: Bench, spot: Spot) -> Iterator[Pr
     if remedy.procedure:
         yield from _procedure_use(remedy, path, bench, spot)
     else:
-        yield from use_faults(Use.model_validate({"tool": remedy.tool, "with": remedy.with_}), path, bench, spot)
+        use = Use.model_validate({"tool": remedy.tool, "with": remedy.with_})
+        yield from use_faults(use, path, bench, spot.knowing(remedy.when))
         tool = bench.catalogue.get(remedy.tool)
         if tool and tool.risk is not remedy.risk:
             told = f"the tool server declares {remedy.tool} as {tool.risk}: write that"
             yield bench.marked.problem((*path, "risk"), told)
         yield from undo_faults(remedy, path, bench, spot)
-    if remedy.verify:
-        yield from verify_faults(remedy.verify, (*path, "verify"), bench, spot)
-    elif remedy.risk is not Risk.READ:
+    yield from verify_faults(remedy.verify, (*path, "verify"), bench, spot)
+    if not remedy.verify and remedy.risk is not Risk.READ:
         yield bench.marked.problem(path, f"verify is missing: a {remedy.risk} remedy is checked by a fresh look")
 
 
@@ -99,8 +100,8 @@ def _procedure(module: Procedure, bench: Bench, spot: Spot) -> Iterator[Problem]
         path: Path = ("steps", index)
         tool = bench.catalogue.get(step.tool)
         yield from bench.cel(step.when, (*path, "when"), spot)
-        yield from use_faults(step, path, bench, spot)
-        seen = spot.answered(tool.result if tool else None)
+        yield from use_faults(step, path, bench, spot.knowing(step.when))
+        seen = spot.knowing(step.when).answered(tool.result if tool else None)
         for name, source in step.finds.items():
             yield from bench.cel(source, (*path, "finds", name), seen)
         spot, seen = spot.after(step.finds), seen.after(step.finds)
@@ -109,8 +110,7 @@ def _procedure(module: Procedure, bench: Bench, spot: Spot) -> Iterator[Problem]
         if tool:
             yield from _step_risk(step, path, tool, module, bench)
         yield from undo_faults(step, path, bench, spot)
-    if module.verify:
-        yield from verify_faults(module.verify, ("verify",), bench, spot)
+    yield from verify_faults(module.verify, ("verify",), bench, spot)
     yield from bench.text(module.says, ("says",), spot)
     yield from bench.text(module.finding, ("finding",), spot)
 
@@ -121,7 +121,7 @@ def _step_risk(step: Step, path: Path, tool: DeclaredTool, module: Procedure, be
     if step.tries > 1:
         told = f"{step.tool} changes something: it is never called again; take tries out"
         yield bench.marked.problem((*path, "tries"), told)
-    if module.verify is None and step is module.steps[-1] and step.expect == "true":
+    if not module.verify and step is module.steps[-1] and step.expect == "true":
         yield bench.marked.problem(path, "verify is missing: end with a verify, a step that looks, or an expect")
 
 

@@ -1,9 +1,10 @@
 """The form of a module. Every string in `with`, and every condition, is CEL (see expressions.py)."""
 
-from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from aivis.toolkit.declaration import Risk
 
 Cel = Annotated[str, Field(min_length=1, max_length=4000)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=80)]
@@ -17,14 +18,6 @@ class Form(BaseModel):
     """A part of a module. A field it does not know is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
-
-
-class Risk(StrEnum):
-    """What a tool does to the world; the names of proto/aivis/v1/tools.proto."""
-
-    READ = "read"
-    REVERSIBLE = "reversible"
-    DESTRUCTIVE = "destructive"
 
 
 class Use(Form):
@@ -62,11 +55,21 @@ class Check(Use):
 class Verify(Use):
     """A fresh look that tells whether the remedy or the procedure did what it should."""
 
+    when: Cel = "true"
+    """Over `ticket`, `found`: whether this look can be made at all."""
     expect: Cel
     """Over `result`, `ticket`, `found`."""
     tries: int = Field(default=1, ge=1, le=20)
     wait: float = Field(default=0, ge=0, le=600)
     """Seconds before each further try."""
+
+
+def _listed(value: Any) -> Any:
+    return [value] if isinstance(value, dict) else value
+
+
+Verifies = Annotated[tuple[Verify, ...], BeforeValidator(_listed)]
+"""One look, or several of which all must hold."""
 
 
 class Undo(Use):
@@ -89,7 +92,7 @@ class Remedy(Form):
     succeeds: float = Field(gt=0, le=1)
     """How often it mends the fault, when the fault is there."""
     cost: float = Field(default=1, gt=0, le=1000)
-    verify: Verify | None = None
+    verify: Verifies = ()
     undo: Undo | Literal[True] | None = None
     """A tool that puts back what the remedy changed, or `true` where the remedy's own tool can undo itself."""
     keep: bool = False
@@ -203,7 +206,7 @@ class Procedure(Module):
 
     procedure: Name
     steps: tuple[Step, ...] = Field(min_length=1)
-    verify: Verify | None = None
+    verify: Verifies = ()
     finding: Text
     """For the customer: what was done."""
     approvals: str = ""

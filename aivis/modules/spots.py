@@ -32,6 +32,11 @@ class Spot:
     def after(self, finds: Mapping[str, str]) -> "Spot":
         return replace(self, found=self.found | frozenset(finds))
 
+    def knowing(self, condition: str) -> "Spot":
+        """Where `condition` holds: the inputs that it asks has() of are there."""
+        asked = {chain.fields[0] for chain in chains(condition) if chain.asked and chain.root == "ticket"}
+        return replace(self, sure=self.sure | asked)
+
     def answered(self, result: JsonObject | None) -> "Spot":
         return replace(self, result=UNKNOWN if result is None else result)
 

@@ -1,7 +1,7 @@
 """Checks each use of a tool in a module: the tool, its arguments, the risk, the way back."""
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,8 +14,9 @@ from aivis.modules.library import Library
 from aivis.modules.marks import Marked, Path
 from aivis.modules.paths import roots
 from aivis.modules.problems import Problem
-from aivis.modules.schema import AnyModule, Remedy, Risk, Step, Undo, Use, Verify
+from aivis.modules.schema import AnyModule, Remedy, Step, Undo, Use, Verify
 from aivis.modules.spots import Spot, faults_of
+from aivis.toolkit.declaration import Risk
 
 
 @dataclass(frozen=True)
@@ -101,10 +102,14 @@ def undo_faults(part: Remedy | Step, path: Path, bench: Bench, spot: Spot) -> It
         yield from use_faults(part.undo, where, bench, seen)
 
 
-def verify_faults(verify: Verify, path: Path, bench: Bench, spot: Spot) -> Iterator[Problem]:
-    """What is wrong with a verification."""
-    yield from use_faults(verify, path, bench, spot)
-    tool = bench.catalogue.get(verify.tool)
-    if tool and tool.risk is not Risk.READ:
-        yield bench.marked.problem((*path, "tool"), f"{verify.tool} is {tool.risk}: a verification may only read")
-    yield from bench.cel(verify.expect, (*path, "expect"), spot.answered(tool.result if tool else None))
+def verify_faults(verifies: Sequence[Verify], path: Path, bench: Bench, spot: Spot) -> Iterator[Problem]:
+    """What is wrong with verifications."""
+    for index, verify in enumerate(verifies):
+        where = (*path, index) if (*path, index) in bench.marked.lines else path
+        yield from bench.cel(verify.when, (*where, "when"), spot)
+        yield from use_faults(verify, where, bench, spot.knowing(verify.when))
+        tool = bench.catalogue.get(verify.tool)
+        if tool and tool.risk is not Risk.READ:
+            yield bench.marked.problem((*where, "tool"), f"{verify.tool} is {tool.risk}: a verification may only read")
+        seen = spot.knowing(verify.when).answered(tool.result if tool else None)
+        yield from bench.cel(verify.expect, (*where, "expect"), seen)

@@ -153,10 +153,7 @@ def _followed(attempt: Attempt, end: int, setting: Setting) -> Attempt:
 
 
 def _verified(attempt: Attempt, fresh: History) -> Attempt:
-    verify = attempt.remedy.verify
-    if verify is None:
-        return replace(attempt, state=State.SOLVED)
-    judged = verdict(verify, attempt.scope, fresh, attempt.fault.name)
+    judged = verdict(attempt.remedy.verify, attempt.scope, fresh, attempt.fault.name)
     if judged.due:
         return replace(attempt, due=(judged.due,), why="only a fresh look tells whether it helped")
     if judged.good is None:

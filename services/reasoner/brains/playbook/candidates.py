@@ -18,10 +18,14 @@ class Suspects:
 
 
 def suspects(subtask: Subtask, library: Library, *, off_symptom: float) -> Suspects:
-    """Those the plan names; else all that explain a symptom, and with less weight all that serve the intent."""
+    """Those the plan names; else all that explain a symptom, and with less weight all that serve the intent.
+
+    Where there are symptoms, only a way to see that these are not there can say that nothing is wrong.
+    """
     named = [module for module in _named(subtask, library) if isinstance(module, Fault)]
     faults = named or [fault for fault in library.faults if _explains(fault, subtask) or _serves(fault, subtask)]
-    healthy = [each for each in library.healthy if _explains(each, subtask) or _serves(each, subtask)]
+    fits_healthy = _explains if subtask.symptoms else _serves
+    healthy = [each for each in library.healthy if fits_healthy(each, subtask)]
     whole = [fault.name for fault in faults if _explains(fault, subtask)]
     fits = set(whole or [fault.name for fault in faults])
     weights = {fault.name: fault.prior * (1 if fault.name in fits else off_symptom) for fault in faults}

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 
 from aivis.events.actions import Purpose
 from aivis.modules.evidence import Standing
-from aivis.modules.schema import Fault, Risk
+from aivis.modules.schema import Fault
+from aivis.toolkit.declaration import Risk
 from services.reasoner.brains.playbook import words
 from services.reasoner.brains.playbook.attempts import State
 from services.reasoner.brains.playbook.checks import Probe, chosen, probes, ranked

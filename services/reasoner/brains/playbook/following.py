@@ -1,5 +1,6 @@
 """A procedure followed against the observations, and a verification that may take several tries."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from aivis.events.actions import Purpose
@@ -74,8 +75,17 @@ class Verdict:
     note: str = ""
 
 
-def verdict(verify: Verify, scope: Scope, fresh: History, module: str) -> Verdict:
-    """Judge by the looks in `fresh`, which holds only what came after the effect."""
+def verdict(verifies: Sequence[Verify], scope: Scope, fresh: History, module: str) -> Verdict:
+    """Judge by the looks in `fresh`, which holds only what came after the effect; all must hold."""
+    for verify in verifies:
+        if holds(verify.when, scope):
+            judged = _verdict(verify, scope, fresh, module)
+            if not judged.good:
+                return judged
+    return Verdict(good=True)
+
+
+def _verdict(verify: Verify, scope: Scope, fresh: History, module: str) -> Verdict:
     try:
         values, known = arguments(verify.with_, scope)
     except Undecided as error:
@@ -86,7 +96,7 @@ def verdict(verify: Verify, scope: Scope, fresh: History, module: str) -> Verdic
     if any(holds(verify.expect, scope.answered(result)) for result in seen):
         return Verdict(good=True)
     if len(seen) == verify.tries:
-        return Verdict(good=False)
+        return Verdict(good=False, note=f"this does not hold: {verify.expect}")
     if fresh.given_up(call.tool, call.arguments):
         return Verdict(note=looks[-1].failure)
     return Verdict(due=replace(call, delay=verify.wait if looks else 0))

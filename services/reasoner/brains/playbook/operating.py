@@ -68,7 +68,7 @@ def _next(operation: Operation) -> Move:
 def _verified(operation: Operation) -> Move:
     procedure, followed = operation.procedure, operation.followed
     finding = render(procedure.finding, followed.walk.scope)
-    if procedure.verify is None:
+    if not procedure.verify:
         return Move(Solved(procedure.name, finding), f"{procedure.name}: every step is done, and did what it should.")
     fresh = operation.history.between(followed.last, len(operation.history.observations))
     judged = verdict(procedure.verify, followed.walk.scope, fresh, procedure.name)
@@ -78,8 +78,7 @@ def _verified(operation: Operation) -> Move:
         return Move(Solved(procedure.name, finding), f"{procedure.name}: done, and a fresh look confirms it.")
     if judged.good is None:
         return _given_up(operation, EscalationReason.REMEDY_FAILED, f"it could not be verified: {judged.note}")
-    told = f"after all steps this does not hold: {procedure.verify.expect}"
-    return _back(operation, EscalationReason.REMEDY_FAILED, told)
+    return _back(operation, EscalationReason.REMEDY_FAILED, f"all steps are done, but {judged.note}")
 
 
 def _back(operation: Operation, why: EscalationReason, reason: str) -> Move:

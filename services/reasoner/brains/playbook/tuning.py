@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from aivis.modules.schema import Risk
+from aivis.toolkit.declaration import Risk
 
 
 @dataclass(frozen=True)
