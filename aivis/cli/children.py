@@ -1,0 +1,104 @@
+"""Child processes that never outlive us: the broker, the cloud and the tool server of the embedded stack."""
+
+import asyncio
+import ctypes
+import os
+import signal
+import socket
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from aivis.errors import Transient
+
+_PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
+
+
+def free_ports(count: int) -> list[int]:
+    """`count` loopback ports that are free now."""
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
+    finally:
+        for each in sockets:
+            each.close()
+
+
+@dataclass(frozen=True)
+class Child:
+    """What to run, and the loopback port that tells it is up."""
+
+    name: str
+    argv: Sequence[str]
+    port: int
+    environment: Mapping[str, str]
+
+
+class Children:
+    """Starts children, waits for their ports, and ends them all."""
+
+    def __init__(self, logs: Path) -> None:
+        self._logs = logs
+        self._running: dict[str, asyncio.subprocess.Process] = {}
+
+    @property
+    def pids(self) -> dict[str, int]:
+        return {name: process.pid for name, process in self._running.items()}
+
+    async def start(self, child: Child, *, seconds: float = 30) -> None:
+        """Start and wait until the port answers; `Transient` with the end of the log when it does not."""
+        self._logs.mkdir(parents=True, exist_ok=True)
+        path = self._logs / f"{child.name}.log"
+        with path.open("wb") as log:
+            process = await asyncio.create_subprocess_exec(
+                *child.argv,
+                env={**os.environ, **child.environment},
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                preexec_fn=_die_with_parent if _LIBC is not None else None,
+            )
+        self._running[child.name] = process
+        try:
+            await asyncio.wait_for(_answers(child.port, process), seconds)
+        except (TimeoutError, ChildProcessError) as error:
+            tail = path.read_text(encoding="utf-8", errors="replace")[-1500:]
+            raise Transient(f"{child.name} did not start on port {child.port}; the end of {path}:\n{tail}") from error
+
+    async def stop(self) -> None:
+        """End every child: kindly, then for good."""
+        for process in self._running.values():
+            if process.returncode is None:
+                process.terminate()
+        waits = [asyncio.create_task(process.wait()) for process in self._running.values()]
+        if waits:
+            await asyncio.wait(waits, timeout=3)
+        for process in self._running.values():
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+        self._running.clear()
+
+
+async def _answers(port: int, process: asyncio.subprocess.Process) -> None:
+    while True:
+        if process.returncode is not None:
+            raise ChildProcessError(process.returncode)
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+        except OSError:
+            await asyncio.sleep(0.05)
+            continue
+        writer.close()
+        return
+
+
+def _die_with_parent() -> None:
+    """In the child, before it becomes the program: the kernel ends it when we are gone, however we go."""
+    if _LIBC is not None:
+        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

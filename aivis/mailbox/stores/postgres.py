@@ -1,0 +1,389 @@
+"""The mailbox's store on PostgreSQL: one schema per service, any number of processes.
+
+Row-level security binds every transaction to the tenants it names; it needs a role that is no superuser. Transactions
+that may be lost in a crash without losing a message (leases, claims, sent marks) do not wait for the disk.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+
+from aivis.errors import Invalid, Transient
+from aivis.mailbox.stores import rows
+from aivis.mailbox.stores.postgres_commit import Connection, commit_group
+from aivis.mailbox.values import (
+    Arrival,
+    Deferral,
+    Depths,
+    Key,
+    Lease,
+    Letter,
+    LogRow,
+    Message,
+    OutboxRow,
+    Receipt,
+    Snapshot,
+    Verdict,
+    Write,
+)
+
+_SCHEMA = (Path(__file__).parent / "postgres.sql").read_text(encoding="utf-8")
+_ALL = "*"
+_AWAY = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, asyncio.TimeoutError)
+
+
+class PostgresStore:
+    """A `Store` in `schema` of the database at `address`."""
+
+    def __init__(self, address: str, *, schema: str, connections: int = 4) -> None:
+        self._address = address
+        self._schema = schema
+        self._connections = connections
+        self._pool: Any = None
+
+    async def open(self) -> None:
+        if self._pool is not None:
+            return
+        try:
+            pool = await asyncpg.create_pool(
+                self._address,
+                min_size=1,
+                max_size=self._connections,
+                command_timeout=30,
+                server_settings={"search_path": self._schema, "application_name": self._schema},
+            )
+        except (ValueError, *_AWAY) as error:
+            raise Transient(f"postgresql: {error}: is AIVIS_DATABASE right, and the server running?") from error
+        self._pool = pool
+        async with self._transaction([_ALL]) as connection:
+            await connection.execute("select pg_advisory_xact_lock(hashtext($1))", self._schema)
+            await connection.execute(f'create schema if not exists "{self._schema}"')
+            await connection.execute(_SCHEMA)
+
+    async def close(self) -> None:
+        if self._pool is not None:
+            pool, self._pool = self._pool, None
+            try:
+                await asyncio.wait_for(pool.close(), 5)
+            except TimeoutError:
+                pool.terminate()
+
+    async def ping(self) -> None:
+        async with self._transaction([_ALL]) as connection:
+            await connection.fetchval("select 1")
+
+    async def receive(self, arrivals: Sequence[Arrival]) -> list[Receipt]:
+        if not arrivals:
+            return []
+        columns = zip(*(_inbox_row(arrival) for arrival in arrivals), strict=True)
+        async with self._transaction({arrival.key.tenant for arrival in arrivals}) as connection:
+            inserted = await connection.fetch(
+                "insert into inbox (tenant, name, event_id, topic, headers, value, digest)"
+                " select tenant, name, event_id, topic, headers, value, digest from"
+                " unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bytea[], $6::bytea[], $7::bytea[])"
+                " with ordinality as a(tenant, name, event_id, topic, headers, value, digest, n) order by n"
+                " on conflict do nothing returning tenant, event_id",
+                *map(list, columns),
+            )
+            new = {tuple(row) for row in inserted}
+            if len(new) == len(arrivals):
+                return [Receipt.NEW] * len(arrivals)
+            return await _receipts(connection, arrivals, new)
+
+    async def lease(self, limit: int, *, seconds: float, messages: int) -> list[Lease]:
+        async with self._transaction([_ALL], durable=False) as connection:
+            taken = await connection.fetch(_LEASE, limit, timedelta(seconds=seconds))
+            if not taken:
+                return []
+            tenants, names = [row["tenant"] for row in taken], [row["name"] for row in taken]
+            pending = await connection.fetch(_PENDING, tenants, names, messages)
+        inbox: dict[Key, list[Message]] = {}
+        for tenant, name, seq, event, topic, headers, value in pending:
+            inbox.setdefault(Key(tenant, name), []).append(Message(seq, event, topic, rows.unpack(headers), value))
+        return [_lease(row, inbox) for row in sorted(taken, key=lambda row: _first(row, inbox))]
+
+    async def renew(self, leases: Sequence[Lease], *, seconds: float) -> set[Key]:
+        async with self._transaction([_ALL], durable=False) as connection:
+            kept = await connection.fetch(
+                "update keys k set lease_until = now() + $4"
+                " from unnest($1::text[], $2::text[], $3::bigint[]) as w(tenant, name, epoch)"
+                " where k.tenant = w.tenant and k.name = w.name and k.epoch = w.epoch and k.lease_until > '-infinity'"
+                " returning k.tenant, k.name",
+                [lease.key.tenant for lease in leases],
+                [lease.key.name for lease in leases],
+                [lease.epoch for lease in leases],
+                timedelta(seconds=seconds),
+            )
+        return {lease.key for lease in leases} - {Key(*row) for row in kept}
+
+    async def commit(self, writes: Sequence[Write]) -> list[Verdict]:
+        async with self._transaction({write.key.tenant for write in writes}) as connection:
+            return await commit_group(connection, writes)
+
+    async def defer(self, deferrals: Sequence[Deferral]) -> None:
+        async with self._transaction({deferral.key.tenant for deferral in deferrals}) as connection:
+            await connection.executemany(
+                "update keys set lease_until = '-infinity', not_before = now() + make_interval(secs => $4),"
+                " attempts = attempts + $5, error = $6 where tenant = $1 and name = $2 and epoch = $3",
+                [(*d.key, d.epoch, d.delay, int(d.counts), d.error) for d in deferrals],
+            )
+
+    async def fire_timers(self, limit: int) -> int:
+        async with self._transaction([_ALL]) as connection:
+            due = await connection.fetch(
+                "delete from timers where (tenant, name, timer) in (select tenant, name, timer from timers"
+                " where due <= now() order by due limit $1 for update skip locked)"
+                " returning tenant, name, event_id, headers, value",
+                limit,
+            )
+            await connection.executemany(
+                "insert into inbox (tenant, name, event_id, topic, headers, value, digest)"
+                " values ($1, $2, $3, '', $4, $5, $6) on conflict do nothing",
+                [(*row, rows.digest(row["value"])) for row in due],
+            )
+        return len(due)
+
+    async def claim(self, limit: int, *, seconds: float) -> list[OutboxRow]:
+        async with self._transaction([_ALL], durable=False) as connection:
+            if not await connection.fetchval("select exists (select 1 from outbox where sent_at is null)"):
+                return []
+            # Claims of several publishers are made one after the other, so that each sees the others' whole.
+            await connection.execute("select pg_advisory_xact_lock(hashtext($1))", self._schema + ".outbox")
+            found = await connection.fetch(_CLAIM, limit, timedelta(seconds=seconds))
+        found.sort(key=lambda row: row["id"])
+        return [
+            OutboxRow(id, event, topic, key, rows.unpack(head), value) for id, event, topic, key, head, value in found
+        ]
+
+    async def mark_sent(self, ids: Sequence[int]) -> None:
+        statement = "update outbox set sent_at = now(), claimed_until = '-infinity' where id = any($1::bigint[])"
+        async with self._transaction([_ALL], durable=False) as connection:
+            await connection.execute(statement, list(ids))
+
+    async def unclaim(self, ids: Sequence[int]) -> None:
+        statement = "update outbox set claimed_until = '-infinity' where id = any($1::bigint[])"
+        async with self._transaction([_ALL], durable=False) as connection:
+            await connection.execute(statement, list(ids))
+
+    async def quarantine(self, letters: Sequence[Letter]) -> None:
+        async with self._transaction([_ALL]) as connection:
+            await connection.executemany(
+                "insert into letters (tenant, name, event_id, topic, headers, value, reason)"
+                " values ($1, $2, '', $3, $4, $5, $6)",
+                [(x.tenant, x.key, x.topic, rows.pack(x.headers), x.value, x.reason) for x in letters],
+            )
+
+    async def letters(self, *, limit: int) -> list[Letter]:
+        async with self._transaction([_ALL]) as connection:
+            return [_letter(row) for row in await connection.fetch(_LETTERS, limit)]
+
+    async def retry(self, ids: Sequence[int]) -> list[Letter]:
+        async with self._transaction([_ALL]) as connection:
+            taken = await connection.fetch(_TAKE_LETTERS, list(ids))
+            letters = [_letter(row) for row in taken]
+            for letter in letters:
+                if letter.event_id:
+                    await connection.execute(
+                        "update inbox set state = 0, version = null where tenant = $1 and event_id = $2 and state = 2",
+                        letter.tenant,
+                        letter.event_id,
+                    )
+                    await connection.execute(
+                        "update keys set attempts = 0, not_before = '-infinity' where tenant = $1 and name = $2",
+                        letter.tenant,
+                        letter.key,
+                    )
+            return letters
+
+    async def prune(self, *, sent_seconds: float, done_seconds: float) -> int:
+        async with self._transaction([_ALL], durable=False) as connection:
+            sent = await connection.execute(
+                "delete from outbox where sent_at < now() - $1::interval", timedelta(seconds=sent_seconds)
+            )
+            done = await connection.execute(
+                "delete from inbox where state = 1 and received_at < now() - $1::interval",
+                timedelta(seconds=done_seconds),
+            )
+        return sum(int(tag.split()[-1]) for tag in (sent, done))
+
+    async def read(self, key: Key) -> Snapshot | None:
+        async with self._transaction([key.tenant]) as connection:
+            row = await connection.fetchrow(_READ, *key)
+        return None if row is None else _snapshot(row)
+
+    async def find(self, *, tenant: str | None, labels: Sequence[str], limit: int) -> list[Snapshot]:
+        async with self._transaction([_ALL if tenant is None else tenant]) as connection:
+            found = await connection.fetch(
+                _FIND,
+                tenant,
+                list(labels),
+                limit,
+            )
+        return [_snapshot(row) for row in found]
+
+    async def log(self, key: Key, *, after: int, limit: int) -> list[LogRow]:
+        async with self._transaction([key.tenant]) as connection:
+            found = await connection.fetch(
+                "select sequence, event_id, headers, value from log"
+                " where tenant = $1 and name = $2 and sequence > $3 order by sequence limit $4",
+                *key,
+                after,
+                limit,
+            )
+        return [LogRow(sequence, event, rows.unpack(headers), value) for sequence, event, headers, value in found]
+
+    async def hold(self, tenant: str, name: str, holder: str) -> None:
+        async with self._transaction([tenant]) as connection:
+            await connection.execute(
+                "insert into holds (tenant, hold, holder) values ($1, $2, $3) on conflict do nothing",
+                tenant,
+                name,
+                holder,
+            )
+
+    async def unhold(self, tenant: str, name: str, holder: str) -> None:
+        statement = "delete from holds where tenant = $1 and hold = $2 and holder = $3"
+        async with self._transaction([tenant]) as connection:
+            await connection.execute(statement, tenant, name, holder)
+
+    async def holds(self, *, prefix: str) -> list[tuple[str, str, str]]:
+        statement = "select tenant, hold, holder from holds where starts_with(hold, $1) order by 1, 2"
+        async with self._transaction([_ALL]) as connection:
+            return [(row[0], row[1], row[2]) for row in await connection.fetch(statement, prefix)]
+
+    async def depths(self) -> Depths:
+        async with self._transaction([_ALL]) as connection:
+            row = await connection.fetchrow(
+                "select (select count(*) from inbox where state = 0),"
+                " (select count(*) from outbox where sent_at is null),"
+                " (select coalesce(extract(epoch from now() - min(received_at)), 0)::float8"
+                " from inbox where state = 0),"
+                " (select count(*) from letters)"
+            )
+        return Depths(*row)
+
+    @asynccontextmanager
+    async def _transaction(self, tenants: Iterable[str], *, durable: bool = True) -> AsyncIterator[Connection]:
+        """A transaction that may touch the rows of `tenants` and no others."""
+        if self._pool is None:
+            raise Transient("postgresql: not connected")
+        named = sorted(tenants)
+        if any("," in tenant for tenant in named):
+            raise Invalid(f"tenant {named!r}: a tenant's name has no comma")
+        try:
+            async with self._pool.acquire() as connection, connection.transaction():
+                await connection.execute(
+                    "select set_config('aivis.tenants', $1, true), set_config('synchronous_commit', $2, true)",
+                    ",".join(named),
+                    "on" if durable else "off",
+                )
+                yield connection
+        except _AWAY as error:
+            raise Transient(f"postgresql: {type(error).__name__}: {error}") from error
+
+
+async def _receipts(connection: Connection, arrivals: Sequence[Arrival], new: set[tuple[str, str]]) -> list[Receipt]:
+    """Receipts where some ids are known; the outputs of done ones that are asked for again are queued again."""
+    found = await connection.fetch(
+        "select i.tenant, i.event_id, i.digest, i.name, i.version from inbox i"
+        " join unnest($1::text[], $2::text[]) as a(tenant, event_id) using (tenant, event_id)",
+        [arrival.key.tenant for arrival in arrivals],
+        [arrival.event_id for arrival in arrivals],
+    )
+    known = {(row[0], row[1]): row for row in found}
+    receipts, steps = [], []
+    for arrival in arrivals:
+        id = (arrival.key.tenant, arrival.event_id)
+        row = known[id]
+        if row["digest"] != rows.digest(arrival.value):
+            receipts.append(Receipt.CONFLICT)
+        elif id in new:
+            new.remove(id)
+            receipts.append(Receipt.NEW)
+        else:
+            receipts.append(Receipt.DUPLICATE)
+            if arrival.reasked and row["version"] is not None:
+                steps.append((arrival.key.tenant, row["name"], row["version"]))
+    if steps:
+        await connection.execute(
+            "update outbox o set sent_at = null"
+            " from unnest($1::text[], $2::text[], $3::bigint[]) as s(tenant, name, version)"
+            " where o.tenant = s.tenant and o.name = s.name and o.version = s.version",
+            *map(list, zip(*steps, strict=True)),
+        )
+    return receipts
+
+
+def _inbox_row(arrival: Arrival) -> tuple[str, str, str, str, bytes, bytes, bytes]:
+    value = arrival.value
+    return (*arrival.key, arrival.event_id, arrival.topic, rows.pack(arrival.headers), value, rows.digest(value))
+
+
+def _lease(row: Any, inbox: dict[Key, list[Message]]) -> Lease:
+    key = Key(row["tenant"], row["name"])
+    messages = tuple(inbox.get(key, ()))
+    return Lease(key, row["epoch"], row["version"], row["state"], row["label"], row["attempts"], messages)
+
+
+def _first(row: Any, inbox: dict[Key, list[Message]]) -> int:
+    messages = inbox.get(Key(row["tenant"], row["name"]))
+    return messages[0].seq if messages else 0
+
+
+def _snapshot(row: Any) -> Snapshot:
+    return Snapshot(Key(row["tenant"], row["name"]), row["version"], row["state"], row["label"], row["updated_at"],
+                    row["attempts"], row["error"])  # fmt: skip
+
+
+def _letter(row: Any) -> Letter:
+    topic, headers, value, reason, tenant, name, event_id, id, at = row
+    return Letter(topic, rows.unpack(headers), value, reason, tenant, name, event_id, id, at)
+
+
+_LETTERS = "select topic, headers, value, reason, tenant, name, event_id, id, at from letters order by id desc limit $1"
+_TAKE_LETTERS = (
+    "delete from letters where id = any($1::bigint[])"
+    " returning topic, headers, value, reason, tenant, name, event_id, id, at"
+)
+_READ = (
+    "select tenant, name, version, state, label, attempts, error, updated_at from keys where tenant = $1 and name = $2"
+)
+_FIND = (
+    "select tenant, name, version, state, label, attempts, error, updated_at from keys"
+    " where ($1::text is null or tenant = $1) and (cardinality($2::text[]) = 0 or label = any($2))"
+    " order by updated_at desc limit $3"
+)
+_LEASE = """
+with free as (
+  select i.tenant, i.name, min(i.seq) as first from inbox i left join keys k using (tenant, name)
+  where i.state = 0 and (k.name is null or (k.lease_until < now() and k.not_before <= now()))
+  group by i.tenant, i.name order by first limit $1
+)
+insert into keys as k (tenant, name, epoch, lease_until)
+select tenant, name, 1, now() + $2 from free order by tenant, name
+on conflict (tenant, name) do update set epoch = k.epoch + 1, lease_until = excluded.lease_until
+  where k.lease_until < now()
+returning tenant, name, epoch, version, state, label, attempts
+"""
+_PENDING = """
+select w.tenant, w.name, i.seq, i.event_id, i.topic, i.headers, i.value
+from unnest($1::text[], $2::text[]) as w(tenant, name)
+cross join lateral (
+  select seq, event_id, topic, headers, value from inbox p
+  where p.state = 0 and p.tenant = w.tenant and p.name = w.name order by seq limit $3
+) i order by i.seq
+"""
+_CLAIM = """
+update outbox o set claimed_until = now() + $2 from (
+  select id from outbox c where c.sent_at is null and c.claimed_until < now()
+  and not exists (select 1 from outbox e where e.key = c.key and e.id < c.id
+                  and e.sent_at is null and e.claimed_until >= now())
+  order by id limit $1
+) c where o.id = c.id
+returning o.id, o.event_id, o.topic, o.key, o.headers, o.value
+"""

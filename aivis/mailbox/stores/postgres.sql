@@ -1,0 +1,107 @@
+create table if not exists inbox (
+  seq bigint generated always as identity primary key,
+  tenant text not null,
+  name text not null,
+  event_id text not null,
+  topic text not null,
+  headers bytea not null,
+  value bytea not null,
+  digest bytea not null,
+  received_at timestamptz not null default now(),
+  state smallint not null default 0,   -- 0 pending, 1 done, 2 dead
+  version bigint,                      -- the key's version that did it: its outputs carry the same
+  unique (tenant, event_id)
+) with (fillfactor = 80);
+create index if not exists inbox_pending on inbox (tenant, name, seq) where state = 0;
+create index if not exists inbox_done on inbox (received_at) where state = 1;
+
+create table if not exists keys (
+  tenant text not null,
+  name text not null,
+  epoch bigint not null default 0,
+  lease_until timestamptz not null default '-infinity',
+  not_before timestamptz not null default '-infinity',
+  version bigint not null default 0,
+  state bytea,
+  label text not null default '',
+  attempts integer not null default 0,
+  error text not null default '',
+  updated_at timestamptz not null default now(),
+  primary key (tenant, name)
+) with (fillfactor = 70);
+create index if not exists keys_label on keys (label, updated_at);
+
+create table if not exists outbox (
+  id bigint generated always as identity primary key,
+  tenant text not null,
+  name text not null,
+  version bigint not null,
+  event_id text not null,
+  topic text not null,
+  key text not null,
+  headers bytea not null,
+  value bytea not null,
+  claimed_until timestamptz not null default '-infinity',
+  sent_at timestamptz
+) with (fillfactor = 80);
+create index if not exists outbox_unsent on outbox (id) where sent_at is null;
+create index if not exists outbox_unsent_key on outbox (key, id) where sent_at is null;
+create index if not exists outbox_step on outbox (tenant, name, version);
+create index if not exists outbox_sent on outbox (sent_at) where sent_at is not null;
+
+create table if not exists timers (
+  tenant text not null,
+  name text not null,
+  timer text not null,
+  due timestamptz not null,
+  event_id text not null,
+  headers bytea not null,
+  value bytea not null,
+  primary key (tenant, name, timer)
+);
+create index if not exists timers_due on timers (due);
+
+create table if not exists log (
+  tenant text not null,
+  name text not null,
+  sequence bigint not null,
+  event_id text not null,
+  headers bytea not null,
+  value bytea not null,
+  primary key (tenant, name, sequence)
+);
+
+create table if not exists holds (
+  tenant text not null,
+  hold text not null,
+  holder text not null,
+  primary key (tenant, hold)
+);
+
+create table if not exists letters (
+  id bigint generated always as identity primary key,
+  tenant text not null,
+  name text not null,
+  event_id text not null,
+  topic text not null,
+  headers bytea not null,
+  value bytea not null,
+  reason text not null,
+  at timestamptz not null default now()
+);
+
+-- A transaction names the tenants it works for ('*': the mailbox's own plumbing, which serves all). Without a name it sees nothing.
+do $$
+declare t text;
+begin
+  foreach t in array array['inbox', 'keys', 'outbox', 'timers', 'log', 'holds', 'letters'] loop
+    execute format('alter table %I enable row level security', t);
+    execute format('alter table %I force row level security', t);
+    if not exists (select 1 from pg_policies where schemaname = current_schema() and tablename = t and policyname = 'tenants') then
+      execute format($p$create policy tenants on %I using (
+        current_setting('aivis.tenants', true) = '*'
+        or tenant = any (string_to_array(current_setting('aivis.tenants', true), ','))
+        or tenant = '*')$p$, t);
+    end if;
+  end loop;
+end $$;

@@ -1,0 +1,193 @@
+"""The commit of a group of steps on PostgreSQL: each under its own fence, all in one transaction, in few statements."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from aivis.mailbox.stores import rows
+from aivis.mailbox.values import Key, Verdict, Write
+
+Connection = Any
+"""asyncpg's; it has no types of its own."""
+
+
+async def commit_group(connection: Connection, writes: Sequence[Write]) -> list[Verdict]:
+    """Commit each write that still may be; a write that may not leaves nothing behind."""
+    verdicts = await _fences(connection, writes)
+    if any(write.take or write.unless for write in writes):
+        await _holds(connection, writes, verdicts)
+    winners = [write for write, verdict in zip(writes, verdicts, strict=True) if verdict is None]
+    if winners:
+        await _states(connection, winners)
+        await _inbox(connection, winners)
+        await _outbox(connection, winners)
+        await _rest(connection, winners)
+    return [verdict or Verdict.COMMITTED for verdict in verdicts]
+
+
+async def _fences(connection: Connection, writes: Sequence[Write]) -> list[Verdict | None]:
+    """Lock the keys, in one order for all, and compare; None where the write may go on."""
+    found = await connection.fetch(
+        "select k.tenant, k.name, k.epoch, k.version from keys k"
+        " join unnest($1::text[], $2::text[]) as w(tenant, name) using (tenant, name)"
+        " order by k.tenant, k.name for update of k",
+        [write.key.tenant for write in writes],
+        [write.key.name for write in writes],
+    )
+    now = {Key(row[0], row[1]): (row[2], row[3]) for row in found}
+    return [_fence(now.get(write.key), write) for write in writes]
+
+
+def _fence(now: tuple[int, int] | None, write: Write) -> Verdict | None:
+    if now == (write.epoch, write.version):
+        return None
+    return Verdict.COMMITTED if now == (write.epoch, write.version + 1) else Verdict.FENCED
+
+
+@dataclass(frozen=True)
+class _Hold:
+    write: int
+    tenant: str
+    hold: str
+    holder: str
+
+
+async def _holds(connection: Connection, writes: Sequence[Write], verdicts: list[Verdict | None]) -> None:
+    """Check the names that must be free, take those to be held; writes that may not get their verdict."""
+    open_ = [(n, write) for n, write in enumerate(writes) if verdicts[n] is None]
+    unless = [_Hold(n, write.key.tenant, hold, write.key.name) for n, write in open_ for hold in write.unless]
+    held = await connection.fetch(
+        "select n from unnest($1::int[], $2::text[], $3::text[]) as u(n, tenant, hold)"
+        " where exists (select 1 from holds h where h.hold = u.hold and h.tenant in (u.tenant, '*'))",
+        [each.write for each in unless],
+        [each.tenant for each in unless],
+        [each.hold for each in unless],
+    )
+    for (n,) in held:
+        verdicts[n] = Verdict.STOPPED
+    take = [
+        _Hold(n, write.key.tenant, hold, write.key.name)
+        for n, write in open_
+        if verdicts[n] is None
+        for hold in write.take
+    ]
+    if take:
+        await _take(connection, sorted(take, key=lambda each: (each.tenant, each.hold)), verdicts)
+
+
+async def _take(connection: Connection, take: list[_Hold], verdicts: list[Verdict | None]) -> None:
+    columns = [[e.tenant for e in take], [e.hold for e in take], [e.holder for e in take]]
+    taken = await connection.fetch(
+        "insert into holds (tenant, hold, holder) select * from unnest($1::text[], $2::text[], $3::text[])"
+        " on conflict do nothing returning tenant, hold, holder",
+        *columns,
+    )
+    others = await connection.fetch(
+        "select u.n from unnest($1::text[], $2::text[], $3::text[], $4::int[]) as u(tenant, hold, holder, n)"
+        " join holds h using (tenant, hold) where h.holder <> u.holder",
+        *columns,
+        [each.write for each in take],
+    )
+    for (n,) in others:
+        verdicts[n] = Verdict.HELD
+    losers = {(each.tenant, each.holder) for each in take if verdicts[each.write] is Verdict.HELD}
+    await _free(connection, [(row[0], row[1], row[2]) for row in taken if (row[0], row[2]) in losers])
+
+
+async def _free(connection: Connection, holds: list[tuple[str, str, str]]) -> None:
+    if holds:
+        await connection.execute(
+            "delete from holds h using unnest($1::text[], $2::text[], $3::text[]) as u(tenant, hold, holder)"
+            " where h.tenant = u.tenant and h.hold = u.hold and h.holder = u.holder",
+            *map(list, zip(*holds, strict=True)),
+        )
+
+
+async def _states(connection: Connection, writes: Sequence[Write]) -> None:
+    await connection.execute(
+        "update keys k set version = k.version + 1, state = coalesce(w.state, k.state),"
+        " label = coalesce(w.label, k.label), attempts = 0, error = '', updated_at = now(),"
+        " lease_until = case when w.release then '-infinity' else k.lease_until end"
+        " from unnest($1::text[], $2::text[], $3::bytea[], $4::text[], $5::bool[])"
+        " as w(tenant, name, state, label, release)"
+        " where k.tenant = w.tenant and k.name = w.name",
+        [write.key.tenant for write in writes],
+        [write.key.name for write in writes],
+        [write.state for write in writes],
+        [write.label for write in writes],
+        [write.release for write in writes],
+    )
+
+
+async def _inbox(connection: Connection, writes: Sequence[Write]) -> None:
+    done = [(seq, write.version + 1, 1) for write in writes for seq in write.done]
+    dead = [(burial.seq, write.version + 1, 2) for write in writes for burial in write.dead]
+    if done or dead:
+        await connection.execute(
+            "update inbox i set state = d.state, version = d.version"
+            " from unnest($1::bigint[], $2::bigint[], $3::smallint[]) as d(seq, version, state) where i.seq = d.seq",
+            *map(list, zip(*done, *dead, strict=True)),
+        )
+    burials = [(burial.seq, burial.reason) for write in writes for burial in write.dead]
+    if burials:
+        await connection.execute(
+            "insert into letters (tenant, name, event_id, topic, headers, value, reason)"
+            " select i.tenant, i.name, i.event_id, i.topic, i.headers, i.value, b.reason"
+            " from unnest($1::bigint[], $2::text[]) as b(seq, reason) join inbox i using (seq)",
+            *map(list, zip(*burials, strict=True)),
+        )
+
+
+async def _outbox(connection: Connection, writes: Sequence[Write]) -> None:
+    outgoing = [
+        (*write.key, write.version + 1, row.event_id, row.topic, row.key, rows.pack(row.headers), row.value)
+        for write in writes
+        for row in write.outbox
+    ]
+    if outgoing:
+        await connection.execute(
+            "insert into outbox (tenant, name, version, event_id, topic, key, headers, value)"
+            " select tenant, name, version, event_id, topic, key, headers, value from unnest($1::text[], $2::text[],"
+            " $3::bigint[], $4::text[], $5::text[], $6::text[], $7::bytea[], $8::bytea[]) with ordinality"
+            " as o(tenant, name, version, event_id, topic, key, headers, value, n) order by n",
+            *map(list, zip(*outgoing, strict=True)),
+        )
+    log = [
+        (*write.key, row.sequence, row.event_id, rows.pack(row.headers), row.value)
+        for write in writes
+        for row in write.log
+    ]
+    if log:
+        await connection.execute(
+            "insert into log select * from"
+            " unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::bytea[], $6::bytea[])",
+            *map(list, zip(*log, strict=True)),
+        )
+
+
+async def _rest(connection: Connection, writes: Sequence[Write]) -> None:
+    """Timers, and names to let go."""
+    timers = {(*write.key, timer.name): timer for write in writes for timer in write.timers}
+    gone = [name for name, timer in timers.items() if timer.after is None]
+    if gone:
+        await connection.execute(
+            "delete from timers t using unnest($1::text[], $2::text[], $3::text[]) as u(tenant, name, timer)"
+            " where t.tenant = u.tenant and t.name = u.name and t.timer = u.timer",
+            *map(list, zip(*gone, strict=True)),
+        )
+    kept = [
+        (*name, timer.after, timer.event_id, rows.pack(timer.headers), timer.value)
+        for name, timer in timers.items()
+        if timer.after is not None
+    ]
+    if kept:
+        await connection.execute(
+            "insert into timers"
+            " select tenant, name, timer, now() + make_interval(secs => after), event_id, headers, value"
+            " from unnest($1::text[], $2::text[], $3::text[], $4::float8[], $5::text[], $6::bytea[], $7::bytea[])"
+            " as u(tenant, name, timer, after, event_id, headers, value)"
+            " on conflict (tenant, name, timer) do update set due = excluded.due, event_id = excluded.event_id,"
+            " headers = excluded.headers, value = excluded.value",
+            *map(list, zip(*kept, strict=True)),
+        )
+    await _free(connection, [(write.key.tenant, hold, write.key.name) for write in writes for hold in write.free])

@@ -1,0 +1,392 @@
+"""One suite holds every mailbox store to the port: SQLite always, PostgreSQL where AIVIS_TEST_POSTGRES names one."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from aivis.mailbox.ports import Store
+from aivis.mailbox.stores.postgres import PostgresStore
+from aivis.mailbox.stores.sqlite import SqliteStore
+from aivis.mailbox.values import (
+    Arrival,
+    Burial,
+    Deferral,
+    Key,
+    Lease,
+    Letter,
+    LogRow,
+    OutboxRow,
+    Receipt,
+    TimerRow,
+    Verdict,
+    Write,
+)
+
+POSTGRES = os.environ.get("AIVIS_TEST_POSTGRES", "")
+A = Key("acme", "a")
+B = Key("acme", "b")
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
+    if request.param == "postgres" and not POSTGRES:
+        pytest.skip("AIVIS_TEST_POSTGRES names no server: `make test-real`")
+    schema = f"test_{uuid4().hex[:12]}"
+    opened: Store = (
+        SqliteStore(tmp_path / "store.db") if request.param == "sqlite" else PostgresStore(POSTGRES, schema=schema)
+    )
+    await opened.open()
+    yield opened
+    if isinstance(opened, PostgresStore):
+        await _drop(schema)
+    await opened.close()
+
+
+async def _drop(schema: str) -> None:
+    import asyncpg
+
+    connection = await asyncpg.connect(POSTGRES)
+    await connection.execute(f'drop schema "{schema}" cascade')
+    await connection.close()
+
+
+def arrival(id: str, key: Key = A, value: bytes = b"{}", *, reasked: bool = False) -> Arrival:
+    return Arrival(id, key, "topic", (("ce_id", id.encode()), ("raw", b"\xff\xfe")), value, reasked)
+
+
+def outgoing(id: str, key: str = "acme/a", topic: str = "out") -> OutboxRow:
+    return OutboxRow(0, id, topic, key, (("ce_id", id.encode()),), b"{}")
+
+
+async def lease_one(store: Store, key: Key = A, *, seconds: float = 30) -> Lease:
+    (lease,) = [each for each in await store.lease(10, seconds=seconds, messages=100) if each.key == key]
+    return lease
+
+
+def write(lease: Lease, **changes: object) -> Write:
+    done = tuple(message.seq for message in lease.messages)
+    return replace(Write(lease.key, lease.epoch, lease.version, done=done), **changes)  # type: ignore[arg-type]
+
+
+async def test_a_message_is_received_once_and_a_changed_body_under_its_id_is_a_conflict(store: Store) -> None:
+    first = await store.receive([arrival("1"), arrival("1"), arrival("2")])
+    again = await store.receive([arrival("1"), arrival("1", value=b"other")])
+    assert first == [Receipt.NEW, Receipt.DUPLICATE, Receipt.NEW]
+    assert again == [Receipt.DUPLICATE, Receipt.CONFLICT]
+
+
+async def test_the_same_id_of_another_tenant_is_another_message(store: Store) -> None:
+    assert await store.receive([arrival("1")]) == [Receipt.NEW]
+    assert await store.receive([arrival("1", Key("other", "a"), b"other")]) == [Receipt.NEW]
+
+
+async def test_a_lease_has_the_pending_messages_in_order_with_their_bytes(store: Store) -> None:
+    await store.receive([arrival(str(n), value=b"%d" % n) for n in range(5)])
+    lease = await lease_one(store)
+    assert [message.event_id for message in lease.messages] == ["0", "1", "2", "3", "4"]
+    assert lease.messages[3].value == b"3"
+    assert dict(lease.messages[0].headers)["raw"] == b"\xff\xfe"
+    assert (lease.version, lease.state, lease.attempts) == (0, None, 0)
+
+
+async def test_a_leased_key_is_not_leased_again_until_it_is_released_or_expires(store: Store) -> None:
+    await store.receive([arrival("1")])
+    first = await lease_one(store, seconds=0.2)
+    assert await store.lease(10, seconds=30, messages=100) == []
+    await asyncio.sleep(0.3)
+    second = await lease_one(store)
+    assert second.epoch > first.epoch
+
+
+async def test_the_longest_waiting_keys_are_leased_first_and_no_more_than_asked(store: Store) -> None:
+    await store.receive([arrival(str(n), Key("acme", str(n))) for n in range(10)])
+    leases = await store.lease(3, seconds=30, messages=100)
+    assert [lease.key.name for lease in leases] == ["0", "1", "2"]
+
+
+async def test_a_step_changes_state_inbox_outbox_log_and_timers_together(store: Store) -> None:
+    await store.receive([arrival("1")])
+    lease = await lease_one(store)
+    step = write(
+        lease,
+        state=b"state",
+        label="working",
+        outbox=(outgoing("o1"), outgoing("o2")),
+        log=(LogRow(1, "l1", (), b"{}"),),
+        timers=(TimerRow("wake", 0.0, "t1", (), b"{}"),),
+    )
+    assert await store.commit([step]) == [Verdict.COMMITTED]
+    snapshot = await store.read(A)
+    assert snapshot is not None
+    assert (snapshot.state, snapshot.label, snapshot.version) == (b"state", "working", 1)
+    assert [row.event_id for row in await store.claim(10, seconds=30)] == ["o1", "o2"]
+    assert [row.event_id for row in await store.log(A, after=0, limit=10)] == ["l1"]
+    assert await store.fire_timers(10) == 1
+    again = await lease_one(store)
+    assert [message.event_id for message in again.messages] == ["t1"]
+
+
+async def test_a_worker_whose_lease_was_taken_over_writes_nothing(store: Store) -> None:
+    await store.receive([arrival("1")])
+    late = await lease_one(store, seconds=0.05)
+    await asyncio.sleep(0.1)
+    winner = await lease_one(store)
+    assert await store.commit([write(late, state=b"late", outbox=(outgoing("late"),))]) == [Verdict.FENCED]
+    assert await store.commit([write(winner, state=b"winner")]) == [Verdict.COMMITTED]
+    snapshot = await store.read(A)
+    assert snapshot is not None
+    assert snapshot.state == b"winner"
+    assert await store.claim(10, seconds=30) == []
+
+
+async def test_a_commit_run_again_after_a_lost_reply_counts_once(store: Store) -> None:
+    await store.receive([arrival("1")])
+    step = write(await lease_one(store), state=b"x", outbox=(outgoing("o1"),), log=(LogRow(1, "l1", (), b"{}"),))
+    assert await store.commit([step]) == [Verdict.COMMITTED]
+    assert await store.commit([step]) == [Verdict.COMMITTED]
+    assert len(await store.claim(10, seconds=30)) == 1
+
+
+async def test_a_key_whose_fence_fails_drops_out_of_its_group_and_the_others_commit(store: Store) -> None:
+    await store.receive([arrival("1", A), arrival("2", B)])
+    leases = {lease.key: lease for lease in await store.lease(10, seconds=30, messages=100)}
+    stale = replace(write(leases[A], state=b"a"), epoch=leases[A].epoch - 1)
+    assert await store.commit([stale, write(leases[B], state=b"b")]) == [Verdict.FENCED, Verdict.COMMITTED]
+    b = await store.read(B)
+    assert b is not None
+    assert b.state == b"b"
+
+
+async def test_a_step_on_the_way_keeps_the_lease_and_the_messages(store: Store) -> None:
+    await store.receive([arrival("1")])
+    lease = await lease_one(store)
+    assert await store.commit([write(lease, state=b"intent", done=(), release=False)]) == [Verdict.COMMITTED]
+    assert await store.lease(10, seconds=30, messages=100) == []
+    final = replace(write(lease, state=b"done"), version=1)
+    assert await store.commit([final]) == [Verdict.COMMITTED]
+    assert await store.lease(10, seconds=30, messages=100) == []
+
+
+async def test_after_a_crash_on_the_way_the_same_messages_come_with_the_state_of_the_last_commit(store: Store) -> None:
+    await store.receive([arrival("1")])
+    lease = await lease_one(store, seconds=0.05)
+    await store.commit([write(lease, state=b"intent", done=(), release=False)])
+    await asyncio.sleep(0.1)
+    again = await lease_one(store)
+    assert again.state == b"intent"
+    assert [message.event_id for message in again.messages] == ["1"]
+
+
+async def test_renewing_keeps_a_lease_and_tells_which_are_lost(store: Store) -> None:
+    await store.receive([arrival("1", A), arrival("2", B)])
+    leases = {lease.key: lease for lease in await store.lease(10, seconds=0.2, messages=100)}
+    assert await store.renew([leases[A], replace(leases[B], epoch=99)], seconds=30) == {B}
+    await asyncio.sleep(0.3)
+    assert [lease.key for lease in await store.lease(10, seconds=30, messages=100)] == [B]
+
+
+async def test_a_released_key_is_not_renewed(store: Store) -> None:
+    await store.receive([arrival("1")])
+    lease = await lease_one(store)
+    await store.commit([write(lease)])
+    assert await store.renew([lease], seconds=30) == {A}
+
+
+async def test_a_deferred_key_comes_back_after_its_delay_with_its_failures_counted(store: Store) -> None:
+    await store.receive([arrival("1")])
+    lease = await lease_one(store)
+    await store.defer([Deferral(A, lease.epoch, 0.2, "no answer")])
+    assert await store.lease(10, seconds=30, messages=100) == []
+    await asyncio.sleep(0.3)
+    again = await lease_one(store)
+    assert again.attempts == 1
+    await store.defer([Deferral(A, again.epoch, 0, "interrupted", counts=False)])
+    last = await lease_one(store)
+    assert last.attempts == 1
+    await store.commit([write(last)])
+    snapshot = await store.read(A)
+    assert snapshot is not None
+    assert snapshot.attempts == 0
+
+
+async def test_a_name_is_held_by_one_key_until_it_lets_go(store: Store) -> None:
+    await store.receive([arrival("1", A), arrival("2", B)])
+    leases = {lease.key: lease for lease in await store.lease(10, seconds=30, messages=100)}
+    take = {"done": (), "release": False, "take": ("resource:i-1",)}
+    assert await store.commit([write(leases[A], **take)]) == [Verdict.COMMITTED]
+    assert await store.commit([write(leases[B], **take)]) == [Verdict.HELD]
+    assert await store.commit([replace(write(leases[A], free=("resource:i-1",)), version=1)]) == [Verdict.COMMITTED]
+    assert await store.commit([write(leases[B], **take)]) == [Verdict.COMMITTED]
+
+
+async def test_of_two_keys_that_take_a_name_in_one_group_one_wins_and_the_other_takes_nothing(store: Store) -> None:
+    await store.receive([arrival("1", A), arrival("2", B)])
+    leases = {lease.key: lease for lease in await store.lease(10, seconds=30, messages=100)}
+    first = write(leases[A], take=("x",))
+    second = write(leases[B], take=("w", "x"), outbox=(outgoing("o"),))
+    assert await store.commit([first, second]) == [Verdict.COMMITTED, Verdict.HELD]
+    assert await store.holds(prefix="") == [("acme", "x", "a")]
+    assert await store.claim(10, seconds=30) == []
+
+
+async def test_another_tenant_may_hold_the_same_name(store: Store) -> None:
+    other = Key("other", "a")
+    await store.receive([arrival("1", A), arrival("2", other)])
+    leases = {lease.key: lease for lease in await store.lease(10, seconds=30, messages=100)}
+    steps = [write(leases[A], take=("x",)), write(leases[other], take=("x",))]
+    assert await store.commit(steps) == [Verdict.COMMITTED, Verdict.COMMITTED]
+
+
+@pytest.mark.parametrize("tenant", ["acme", "*"])
+async def test_a_stop_switch_is_checked_in_the_steps_own_transaction(store: Store, tenant: str) -> None:
+    await store.receive([arrival("1")])
+    lease = await lease_one(store)
+    await store.hold(tenant, "stop:effects", "operator")
+    await store.hold(tenant, "stop:effects", "operator")
+    step = write(lease, state=b"x", unless=("stop:effects",))
+    assert await store.commit([step]) == [Verdict.STOPPED]
+    await store.unhold(tenant, "stop:effects", "operator")
+    assert await store.commit([step]) == [Verdict.COMMITTED]
+
+
+async def test_a_timer_set_again_moves_and_one_taken_back_does_not_fire(store: Store) -> None:
+    await store.receive([arrival("1", A), arrival("2", B)])
+    leases = {lease.key: lease for lease in await store.lease(10, seconds=30, messages=100)}
+    a = write(leases[A], done=(), release=False, timers=(TimerRow("t", 0.0, "ta", (), b"{}"),))
+    b = write(leases[B], done=(), release=False, timers=(TimerRow("t", 0.0, "tb", (), b"{}"),))
+    await store.commit([a, b])
+    await store.commit(
+        [
+            replace(write(leases[A], timers=(TimerRow("t", 60.0, "ta2", (), b"{}"),)), version=1),
+            replace(write(leases[B], timers=(TimerRow("t", None, "", (), b""),)), version=1),
+        ]
+    )
+    assert await store.fire_timers(10) == 0
+
+
+async def test_the_outbox_keeps_order_per_key_across_publishers(store: Store) -> None:
+    await store.receive([arrival("1")])
+    lease = await lease_one(store)
+    await store.commit([write(lease, outbox=tuple(outgoing(f"o{n}") for n in range(4)))])
+    first = await store.claim(2, seconds=30)
+    assert [row.event_id for row in first] == ["o0", "o1"]
+    assert await store.claim(10, seconds=30) == [], "rows behind claimed ones of the same key wait"
+    await store.mark_sent([first[0].id])
+    await store.unclaim([first[1].id])
+    assert [row.event_id for row in await store.claim(10, seconds=30)] == ["o1", "o2", "o3"]
+
+
+async def test_another_keys_rows_do_not_wait_for_a_claimed_key(store: Store) -> None:
+    await store.receive([arrival("1", A), arrival("2", B)])
+    leases = {lease.key: lease for lease in await store.lease(10, seconds=30, messages=100)}
+    await store.commit([write(leases[A], outbox=(outgoing("a1"), outgoing("a2")))])
+    assert len(await store.claim(1, seconds=30)) == 1
+    await store.commit([write(leases[B], outbox=(outgoing("b1", "acme/b"),))])
+    assert [row.event_id for row in await store.claim(10, seconds=30)] == ["b1"]
+
+
+async def test_a_claim_that_nobody_finished_is_made_again(store: Store) -> None:
+    await store.receive([arrival("1")])
+    await store.commit([write(await lease_one(store), outbox=(outgoing("o1"),))])
+    assert len(await store.claim(10, seconds=0.05)) == 1
+    await asyncio.sleep(0.1)
+    assert len(await store.claim(10, seconds=30)) == 1
+
+
+async def test_a_done_event_that_is_asked_for_again_queues_its_outputs_again(store: Store) -> None:
+    await store.receive([arrival("1")])
+    await store.commit([write(await lease_one(store), outbox=(outgoing("o1"),))])
+    await store.mark_sent([row.id for row in await store.claim(10, seconds=30)])
+    assert await store.receive([arrival("1")]) == [Receipt.DUPLICATE]
+    assert await store.claim(10, seconds=30) == [], "a plain duplicate repeats nothing"
+    assert await store.receive([arrival("1", reasked=True)]) == [Receipt.DUPLICATE]
+    assert [row.event_id for row in await store.claim(10, seconds=30)] == ["o1"]
+
+
+async def test_a_buried_message_is_listed_and_comes_back_on_retry(store: Store) -> None:
+    await store.receive([arrival("1", value=b'{"a":1}'), arrival("2")])
+    lease = await lease_one(store)
+    dead = Burial(lease.messages[0].seq, "cannot be")
+    await store.commit([write(lease, done=(lease.messages[1].seq,), dead=(dead,))])
+    assert await store.lease(10, seconds=30, messages=100) == []
+    (letter,) = await store.letters(limit=10)
+    assert (letter.event_id, letter.reason, letter.value) == ("1", "cannot be", b'{"a":1}')
+    assert (await store.depths()).letters == 1
+    assert [each.event_id for each in await store.retry([letter.id])] == ["1"]
+    assert [message.event_id for message in (await lease_one(store)).messages] == ["1"]
+    assert await store.letters(limit=10) == []
+
+
+async def test_a_quarantined_message_keeps_its_bytes(store: Store) -> None:
+    await store.quarantine([Letter("topic", (("h", b"\xff"),), b"\x00\xff", "not JSON")])
+    (letter,) = await store.letters(limit=10)
+    assert (letter.value, letter.headers, letter.event_id) == (b"\x00\xff", (("h", b"\xff"),), "")
+    assert [each.value for each in await store.retry([letter.id])] == [b"\x00\xff"]
+
+
+async def test_keys_are_found_by_label_and_tenant(store: Store) -> None:
+    other = Key("other", "c")
+    await store.receive([arrival("1", A), arrival("2", B), arrival("3", other)])
+    leases = {lease.key: lease for lease in await store.lease(10, seconds=30, messages=100)}
+    await store.commit(
+        [write(leases[A], label="open"), write(leases[B], label="done"), write(leases[other], label="open")]
+    )
+    assert {found.key for found in await store.find(tenant=None, labels=["open"], limit=10)} == {A, other}
+    assert {found.key for found in await store.find(tenant="acme", labels=[], limit=10)} == {A, B}
+    assert len(await store.find(tenant=None, labels=[], limit=2)) == 2
+
+
+async def test_sent_and_done_rows_are_forgotten_and_unsent_ones_kept(store: Store) -> None:
+    await store.receive([arrival("1"), arrival("2", B)])
+    leases = {lease.key: lease for lease in await store.lease(10, seconds=30, messages=100)}
+    await store.commit([write(leases[A], outbox=(outgoing("o1"), outgoing("o2")))])
+    await store.mark_sent([(await store.claim(1, seconds=0.01))[0].id])
+    await asyncio.sleep(0.05)
+    assert await store.prune(sent_seconds=0.01, done_seconds=0.01) == 2
+    assert [row.event_id for row in await store.claim(10, seconds=30)] == ["o2"]
+    assert (await store.depths()).inbox == 1
+
+
+async def test_concurrent_workers_never_share_a_key_and_lose_no_message(store: Store) -> None:
+    keys = [Key("acme", str(n)) for n in range(20)]
+    await store.receive([arrival(f"{key.name}-{n}", key) for n in range(5) for key in keys])
+    seen: list[str] = []
+
+    async def work() -> None:
+        while leases := await store.lease(5, seconds=30, messages=2):
+            seen.extend(message.event_id for lease in leases for message in lease.messages)
+            verdicts = await store.commit([write(lease) for lease in leases])
+            assert set(verdicts) == {Verdict.COMMITTED}
+
+    await asyncio.gather(*(work() for _ in range(4)))
+    await work()
+    assert sorted(seen) == sorted(f"{key.name}-{n}" for n in range(5) for key in keys)
+
+
+@pytest.mark.skipif(not POSTGRES, reason="AIVIS_TEST_POSTGRES names no server: `make test-real`")
+async def test_postgres_shows_a_transaction_only_the_tenants_it_names() -> None:
+    import asyncpg
+
+    schema = f"test_{uuid4().hex[:12]}"
+    store = PostgresStore(POSTGRES, schema=schema)
+    await store.open()
+    await store.receive([arrival("1", A), arrival("2", Key("other", "a"))])
+    connection = await asyncpg.connect(POSTGRES, server_settings={"search_path": schema})
+    counts = {}
+    for tenants in ("", "acme", "other", "acme,other", "*"):
+        async with connection.transaction():
+            await connection.execute("select set_config('aivis.tenants', $1, true)", tenants)
+            counts[tenants] = await connection.fetchval("select count(*) from inbox")
+    async with connection.transaction():
+        await connection.execute("select set_config('aivis.tenants', 'acme', true)")
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await connection.execute("insert into holds (tenant, hold, holder) values ('other', 'x', 'a')")
+    await connection.close()
+    await store.close()
+    await _drop(schema)
+    assert counts == {"": 0, "acme": 1, "other": 1, "acme,other": 2, "*": 2}
