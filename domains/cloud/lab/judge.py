@@ -64,7 +64,8 @@ def judge(staged: StagedTicket, *, approved: bool = False) -> Verdict:
 
     `approved` says that a person approved what the ticket asks for; it counts only where approval is needed.
     """
-    return weigh(staged, read(connect(staged.endpoint)), approved=approved)
+    vpcs = [site.vpc for site in staged.sites]
+    return weigh(staged, read(connect(staged.endpoint), vpcs), approved=approved)
 
 
 def judge_all(staged: Sequence[StagedTicket], *, approved: Collection[str] = ()) -> Judgement:

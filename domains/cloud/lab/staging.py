@@ -47,7 +47,7 @@ class StagedTicket(BaseModel):
     goals: tuple[Goal, ...] = Field(repr=False)
     endpoint: Endpoint = Field(repr=False)
     healthy: Account = Field(repr=False)
-    """The whole account before anything broke."""
+    """The tickets' part of the account before anything broke."""
     before: Account = Field(repr=False)
     """The whole account when the ticket was handed in."""
 
@@ -71,7 +71,7 @@ def stage(
     numbered = [plan.model_copy(update={"number": (first + at) % 256}) for at, plan in enumerate(plans)]
     with ThreadPoolExecutor(WORKERS) as pool:
         sites = list(pool.map(lambda plan: build(ec2, plan, tenant), numbered))
-        healthy = read(ec2)
+        healthy = read(ec2, [site.vpc for site in sites])
         scenes = iter([_Scene(*each) for each in zip(sites, pool.map(lambda s: _happen(ec2, s), sites), strict=True)])
         before = read(ec2)
     return [
