@@ -33,7 +33,7 @@ test: setup-dev ## everything that runs without the real servers
 	$(PYTEST) tests/unit tests/contract tests/integration
 
 test-real: setup-dev servers ## the suites that need Kafka, PostgreSQL and Weaviate
-	$(WITH_SERVERS) $(PYTEST) tests/contract tests/real
+	$(WITH_SERVERS) $(PYTEST) --servers-are-up tests/contract tests/real
 
 test-deploy: $(VENV)/.deploy ## render the Kubernetes manifests and check them against their schemas and promises
 	$(PYTEST) tests/deploy
