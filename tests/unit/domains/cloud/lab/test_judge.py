@@ -151,6 +151,12 @@ def test_a_new_address_on_the_ticket_s_own_instance_mends_a_lost_one() -> None:
     assert _judged(account(new, without=("eipalloc-1",)), account(without=("eipalloc-1",))) is State.SOLVED
 
 
+def test_taking_another_instance_s_address_is_harm() -> None:
+    other = replace(ADDRESS, id="eipalloc-2", instance="i-2")
+    ticket = staged(account(other)).model_copy(update={"healthy": account(other)})
+    assert weigh(ticket, account(replace(other, instance="i-1"))).state is State.HARMED
+
+
 def test_starting_a_terminated_instance_is_harm_because_no_real_cloud_allows_it() -> None:
     assert _judged(account(), account(replace(MACHINE, state="terminated"))) is State.HARMED
 

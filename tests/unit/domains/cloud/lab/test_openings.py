@@ -35,9 +35,10 @@ def test_all_protocols_are_not_covered_by_tcp_alone() -> None:
     assert uncovered([everything], [Rule("tcp", 0, 65535, ALL)]) == [everything]
 
 
-def test_ipv6_is_not_covered_by_ipv4() -> None:
-    rule = Rule("tcp", 443, 443, "::/0")
-    assert uncovered([rule], [Rule("tcp", 443, 443, ALL)]) == [rule]
+def test_neither_ipv6_nor_ipv4_covers_the_other() -> None:
+    six, four = Rule("tcp", 443, 443, "::/0"), Rule("tcp", 443, 443, ALL)
+    assert uncovered([six], [four]) == [six]
+    assert uncovered([four], [six]) == [four]
 
 
 def test_a_group_as_peer_is_covered_only_by_itself() -> None:
