@@ -7,11 +7,11 @@ import orjson
 
 from aivis import identity
 from aivis.artifacts import ArtifactStore
-from aivis.events.actions import ActionFinished, ActionRequested, FailureKind, Purpose
+from aivis.events.actions import ActionFinished, ActionRequested, FailureKind, Origin, Purpose
 from aivis.events.cases import DecisionKind, DecisionMade, ModelResponded, SubtaskEnded
 from aivis.events.envelope import JsonObject
 from aivis.events.escalations import CaseEscalated, EscalationReason, Summary
-from aivis.events.plans import Plan, PlanRequested, Route, Scenario
+from aivis.events.plans import Plan, PlanRequested, Route, Scenario, Subtask
 from aivis.events.replies import Outcome, OutcomeReached, ReplyKind, ReplySent, Status, StatusChanged
 from aivis.modules.library import Library
 from services.reasoner import words
@@ -124,15 +124,22 @@ async def _work(draft: Draft, means: Means, trajectory: Trajectory, persist: Per
         library=means.library,
         question=case.text,
         language=case.language,
+        origins=_origins(case, trajectory.subtask),
     )
 
     async def record(response: ModelResponded) -> None:
         draft.record(response)
         await persist()
 
-    thought = await means.brain.decide(problem, trajectory.responses, record)
+    thought = await means.brain.decide(problem, trajectory.response, record)
     _carry_out(draft, trajectory, thought)
     return True
+
+
+def _origins(case: Case, subtask: Subtask) -> dict[str, Origin]:
+    """Inputs whose value is what an expert gave."""
+    given = {name: value for guidance in case.guidance for name, value in guidance.inputs.items()}
+    return {name: Origin.EXPERT for name, value in subtask.inputs.items() if given.get(name) == value}
 
 
 async def _observation(tenant: str, attempt: Attempt, artifacts: ArtifactStore) -> Observation:

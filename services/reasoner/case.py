@@ -46,8 +46,8 @@ class Trajectory(Value):
 
     subtask: Subtask
     attempts: tuple[Attempt, ...] = ()
-    responses: tuple[ModelResponded, ...] = ()
-    """What a model said about this subtask, oldest first."""
+    response: ModelResponded | None = None
+    """What a model said last and nobody acted on yet: after a crash it is acted on, not asked for again."""
     ended: SubtaskEnded | None = None
 
     @property

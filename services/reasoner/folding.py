@@ -112,11 +112,11 @@ def _(data: cases.DecisionMade, case: Case, event: Event) -> Case:
         update={"decisions": case.spent.decisions + 1, "actions": case.spent.actions + len(data.actions)}
     )
     case = case.model_copy(update={"spent": spent})
-    if not data.actions:
+    if not data.subtask:
         return case
     old = case.trajectory(data.subtask)
     attempts = (*old.attempts, *(Attempt(action=action) for action in data.actions))
-    return _with(case, old.model_copy(update={"attempts": attempts}))
+    return _with(case, old.model_copy(update={"attempts": attempts, "response": None}))
 
 
 @_after.register
@@ -124,7 +124,7 @@ def _(data: cases.ModelResponded, case: Case, event: Event) -> Case:
     tokens = case.spent.tokens + data.prompt_tokens + data.completion_tokens
     case = case.model_copy(update={"spent": case.spent.model_copy(update={"tokens": tokens})})
     old = case.trajectory(data.subtask)
-    return _with(case, old.model_copy(update={"responses": (*old.responses, data)}))
+    return _with(case, old.model_copy(update={"response": data}))
 
 
 @_after.register

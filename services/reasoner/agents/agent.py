@@ -1,8 +1,9 @@
 """What an agent is: a prompt, a toolset and a control policy. Adding one is one folder."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
+from aivis.events.actions import Origin
 from aivis.events.plans import AgentName, Subtask
 from aivis.modules.library import Library
 from services.reasoner.brains.playbook.moves import Move, Observation
@@ -18,6 +19,8 @@ class Problem:
     question: str
     """The customer's own words."""
     language: str
+    origins: Mapping[str, Origin] = field(default_factory=dict)
+    """Of inputs that do not come from the ticket: what an expert said."""
 
 
 Policy = Callable[[Problem], Move]

@@ -1,7 +1,5 @@
 """The brain without a model: each agent's own policy, over the playbook's modules."""
 
-from collections.abc import Sequence
-
 from aivis.events.cases import ModelResponded
 from services.reasoner.agents import AGENTS
 from services.reasoner.agents.agent import Problem
@@ -13,5 +11,5 @@ NAME = "playbook"
 class Playbook:
     """Decides by the agents' policies."""
 
-    async def decide(self, problem: Problem, responses: Sequence[ModelResponded], record: Record) -> Thought:
+    async def decide(self, problem: Problem, response: ModelResponded | None, record: Record) -> Thought:
         return Thought(AGENTS[problem.subtask.agent].policy(problem), NAME)

@@ -1,6 +1,6 @@
 """The port behind which brains decide: with a model, or by the playbook alone."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -24,8 +24,8 @@ class Thought:
 class Brain(Protocol):
     """Decides the next move of a subtask."""
 
-    async def decide(self, problem: Problem, responses: Sequence[ModelResponded], record: Record) -> Thought:
-        """The next move. `responses` are what was recorded of this subtask before: after a crash they are replayed.
+    async def decide(self, problem: Problem, response: ModelResponded | None, record: Record) -> Thought:
+        """The next move. `response` is what a model said before a crash and nobody acted on.
 
         Raw output of a model is given to `record` before anything acts on it.
         """

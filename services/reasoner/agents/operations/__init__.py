@@ -9,7 +9,7 @@ from services.reasoner.brains.playbook.moves import Move
 
 
 def _policy(problem: Problem) -> Move:
-    return decide(problem.subtask, problem.library, problem.observations)
+    return decide(problem.subtask, problem.library, problem.observations, origins=problem.origins)
 
 
 AGENT = Agent(
