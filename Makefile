@@ -64,8 +64,8 @@ lock: setup-dev ## pin every dependency anew, with hashes, from pyproject.toml
 	$(LOCK) --group deploy -c requirements-dev.lock -o requirements-deploy.lock
 
 clean: ## end this clone's servers and remove all that was made here
-	@if [ -x $(PY) ] && [ -d .servers ]; then $(SERVERS) down; fi
-	rm -rf $(VENV) .servers .aivis build *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	@if [ -x $(PY) ] && [ -d .servers ]; then $(SERVERS) remove; fi
+	rm -rf $(VENV) .aivis build *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The environment. A stamp is newer than its lock when the environment is current.

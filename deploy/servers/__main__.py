@@ -1,4 +1,4 @@
-"""`python -m deploy.servers up|down|status|env [SERVER...]`."""
+"""`python -m deploy.servers up|down|status|env|remove [SERVER...]`."""
 
 import argparse
 import os
@@ -7,7 +7,7 @@ import sys
 from deploy.servers import records
 from deploy.servers.kafka import KAFKA
 from deploy.servers.launches import Server
-from deploy.servers.lifecycle import NotStarted, down, up
+from deploy.servers.lifecycle import NotStarted, down, remove, up
 from deploy.servers.places import Places, places
 from deploy.servers.postgres import POSTGRES
 from deploy.servers.prerequisites import Missing
@@ -21,7 +21,7 @@ SERVERS = (POSTGRES, KAFKA, WEAVIATE, PROMETHEUS)
 def main() -> int:
     """Run one command; the exit status is 0, 1 if a server is not running, 2 if something must be installed first."""
     parser = argparse.ArgumentParser(prog="python -m deploy.servers", description=__doc__)
-    parser.add_argument("command", choices=("up", "down", "status", "env"))
+    parser.add_argument("command", choices=("up", "down", "status", "env", "remove"))
     parser.add_argument("server", nargs="*", help=", ".join(server.name for server in SERVERS))
     given = parser.parse_args()
     try:
@@ -33,6 +33,9 @@ def main() -> int:
     except (NotStarted, RuntimeError) as failure:
         print(failure, file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("interrupted; what runs already stays: make servers-down ends it", file=sys.stderr)
+        return 130
 
 
 def _chosen(names: list[str]) -> list[Server]:
@@ -49,6 +52,9 @@ def _run(command: str, servers: list[Server], where: Places) -> int:
         return 0
     if command == "down":
         down(where, servers, SERVERS)
+        return 0
+    if command == "remove":
+        remove(where, SERVERS)
         return 0
     if command == "env":
         return _env(where)

@@ -33,6 +33,7 @@ class Server:
     launch: Callable[[Places, Ports], Launch]
     ask: signal.Signals = signal.SIGTERM
     optional: bool = False
+    forget: Callable[[Places], None] | None = None  # removes what it keeps outside the clone
 
 
 def whole(folder: Path) -> bool:

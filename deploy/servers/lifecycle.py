@@ -1,12 +1,13 @@
 """Up and down, the same for every server: check, fetch, start, wait, write down; and end what was written down."""
 
+import shutil
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from deploy.servers import ports, records
-from deploy.servers.launches import Launch, Server
+from deploy.servers.launches import Launch, Ports, Server
 from deploy.servers.places import Places, locked
 from deploy.servers.prerequisites import Missing
 from deploy.servers.processes import Process, alive, stop
@@ -45,6 +46,15 @@ def down(places: Places, servers: Sequence[Server], everything: Sequence[Server]
         records.write_env(places, [one.name for one in everything])
 
 
+def remove(places: Places, everything: Sequence[Server]) -> None:
+    """End every server and delete its data; the cache stays, for other clones."""
+    down(places, everything, everything)
+    for server in everything:
+        if server.forget is not None:
+            server.forget(places)
+    shutil.rmtree(places.state)
+
+
 def say(server: Server, text: str) -> None:
     """Tell progress, apart from what a command prints for others to read."""
     print(f"{server.name:<10} {text}", file=sys.stderr, flush=True)
@@ -71,23 +81,34 @@ def _bring_up(places: Places, server: Server) -> Record:
         server.fetch(places, lambda text: say(server, text))
     for attempt in range(_TRIES):
         chosen = _ports(places, server, again=attempt > 0)
-        launch = server.launch(places, chosen)
-        say(server, "starting")
-        process = launch.command.start(_log(places, server))
         try:
-            _wait(launch, process)
-        except NotStarted as reason:
-            stop(process, ask=server.ask, seconds=_END_WITHIN)
+            return _start(places, server, chosen)
+        except NotStarted:
             if attempt + 1 == _TRIES or ports.available(chosen):
-                raise NotStarted(_explain(places, server, str(reason))) from None
-            continue
-        if launch.prepare is not None:
-            launch.prepare()
-        return Record(process, chosen, launch.environment)
+                raise
     raise AssertionError("unreachable")
 
 
-def _ports(places: Places, server: Server, *, again: bool) -> tuple[int, ...]:
+def _start(places: Places, server: Server, chosen: Ports) -> Record:
+    """Start on `chosen` and wait; whatever goes wrong, a Ctrl-C among it, leaves no process that is not on record."""
+    say(server, "starting")
+    launch = server.launch(places, chosen)
+    process = launch.command.start(_log(places, server))
+    ready = False
+    try:
+        _wait(launch, process)
+        if launch.prepare is not None:
+            launch.prepare()
+        ready = True
+    except NotStarted as reason:
+        raise NotStarted(_explain(places, server, str(reason))) from None
+    finally:
+        if not ready:
+            stop(process, ask=server.ask, seconds=_END_WITHIN)
+    return Record(process, chosen, launch.environment)
+
+
+def _ports(places: Places, server: Server, *, again: bool) -> Ports:
     """The ports of last time if they are still to be had, so that addresses survive a restart; else new ones."""
     last = records.read(places, server.name)
     if last and not again and ports.available(last.ports):

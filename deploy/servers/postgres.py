@@ -79,6 +79,12 @@ def _home(places: Places, user: str | None) -> Path:
     return home
 
 
+def _forget(places: Places) -> None:
+    place = places.of("postgres") / "place"
+    if place.exists():
+        shutil.rmtree(place.read_text(), ignore_errors=True)
+
+
 def _can_reach(folder: Path, user: str) -> bool:
     look = ["test", "-x", str(folder)]
     entry = pwd.getpwnam(user)
@@ -130,4 +136,4 @@ def _make_role(programs: Path, home: Path, port: int, passwords: dict[str, str])
 
 
 # SIGINT is PostgreSQL's fast shutdown: it ends open sessions; SIGTERM would wait for them.
-POSTGRES = Server("postgres", 1, _check, _fetch, _launch, ask=signal.SIGINT)
+POSTGRES = Server("postgres", 1, _check, _fetch, _launch, ask=signal.SIGINT, forget=_forget)

@@ -5,13 +5,14 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from deploy.servers import lifecycle, ports, records
 from deploy.servers.launches import Launch, Ports, Say, Server
-from deploy.servers.lifecycle import NotStarted, down, up
+from deploy.servers.lifecycle import NotStarted, down, remove, up
 from deploy.servers.places import Places
 from deploy.servers.prerequisites import Missing
 from deploy.servers.processes import Command, Process, alive, born, stop
@@ -107,6 +108,14 @@ def test_down_ends_the_server_and_forgets_its_address(here: Places) -> None:
     assert here.env.read_text() == ""
 
 
+def test_remove_ends_the_server_and_leaves_nothing_in_the_clone(here: Places) -> None:
+    up(here, [SMALL], [SMALL])
+    process = record(here).process
+    remove(here, [SMALL])
+    assert not alive(process)
+    assert not here.state.exists()
+
+
 def test_down_leaves_a_process_alone_that_only_has_the_same_pid(here: Places) -> None:
     with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as stranger:
         records.write(here, "small", records.Record(Process(stranger.pid, "another birth"), (1,), {}))
@@ -125,6 +134,26 @@ def test_a_server_that_ends_at_once_is_an_error_that_shows_its_log(here: Places)
 
     with pytest.raises(NotStarted, match=r"(?s)ended by itself.*the disk is full"):
         up(here, [Server("broken", 1, nothing, kept, broken)], [])
+
+
+def test_an_interrupted_start_leaves_no_process_behind(here: Places) -> None:
+    chosen_ports: list[Ports] = []
+
+    def interrupted(places: Places, chosen: Ports) -> Launch:
+        chosen_ports.append(chosen)
+        serving = launch(places, chosen)
+
+        def ready() -> bool:
+            if serving.ready():
+                raise KeyboardInterrupt
+            return False
+
+        return replace(serving, ready=ready)
+
+    with pytest.raises(KeyboardInterrupt):
+        up(here, [Server("small", 1, nothing, kept, interrupted)], [SMALL])
+    [[port]] = chosen_ports
+    assert not ports.answers(port)
 
 
 def test_all_that_is_missing_is_named_before_anything_starts(here: Places) -> None:
