@@ -136,6 +136,8 @@ def _about_effects(tool: Tool[S]) -> list[tuple[bool, str]]:
         (bool(tool.resource) or not effect, "changes something: name the argument it acts upon with resource=..."),
         (tool.undo is not None or tool.risk is not Risk.REVERSIBLE, "is reversible: give undo=..., or be destructive"),
         (tool.undo is None or effect, "changes nothing, so it has no undo; or is its risk not read?"),
+        (_takes(tool.undo, 3), "its undo must be a function (arguments, result, call)"),
+        (_takes(tool.lookup, 2), "its lookup must be a function (arguments, call)"),
         (tool.repeat is Repeat.DEDUPES or effect, "changes nothing, so it can be repeated: repeat=Repeat.DEDUPES"),
     ]  # fmt: skip
 
@@ -164,6 +166,10 @@ def _signature(tool: Tool[S]) -> tuple[type[Arguments], type[Result]]:
             f"with A derived from Arguments and R from Result; it takes {takes} and gives {gives}"
         )
     return takes[0], gives
+
+
+def _takes(function: Callable[..., Any] | None, count: int) -> bool:
+    return function is None or len(inspect.signature(function).parameters) == count
 
 
 def _is(hint: Any, kind: type) -> bool:

@@ -1,7 +1,5 @@
 """Elastic addresses and quotas."""
 
-from pydantic import model_validator
-
 from aivis.toolkit.models import Arguments, Closed, Result
 from domains.cloud.models.ids import Address, InstanceId
 
@@ -119,14 +117,6 @@ class AddressHeld(Closed):
     """The network interface; null when none held it."""
     private_ip: str | None
     """The private address it was mapped to."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_elastic(cls, value: object) -> object:
-        """An `ElasticAddress` also says who holds it."""
-        if isinstance(value, ElasticAddress):
-            return value.model_dump(include={"instance_id", "network_interface_id", "private_ip"})
-        return value
 
 
 class AddressChange(Result):

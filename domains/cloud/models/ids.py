@@ -1,5 +1,6 @@
 """How the cloud names things, and the values that are checked by their form."""
 
+import re
 from ipaddress import IPv4Address, IPv4Network
 from typing import Annotated
 
@@ -17,7 +18,7 @@ def _address(value: str) -> str:
 
 
 def _peer(value: str) -> str:
-    return value if value.startswith("sg-") else _network(value)
+    return value if re.fullmatch(r"sg-[0-9a-f]{8,17}", value) else _network(value)
 
 
 def _named(prefix: str, what: str) -> FieldInfo:

@@ -12,8 +12,8 @@ PROTOCOLS = {"-1": "all", "6": "tcp", "17": "udp", "1": "icmp"}
 TARGETS = {
     "GatewayId": None,    # local, an internet or a private gateway: its prefix tells
     "NatGatewayId": "nat_gateway",
+    "InstanceId": "instance",    # before the interface: a route to an instance names both
     "NetworkInterfaceId": "network_interface",
-    "InstanceId": "instance",
     "VpcPeeringConnectionId": "peering",
     "TransitGatewayId": "transit_gateway",
 }  # fmt: skip

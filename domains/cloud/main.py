@@ -1,0 +1,17 @@
+"""Wires the cloud's tool server."""
+
+import sys
+
+from aivis.errors import Invalid
+from aivis.toolkit import run
+from domains.cloud.server import accounts, all_tools, serving
+from domains.cloud.settings import CloudSettings
+
+
+def main() -> None:
+    """Serve until SIGTERM or SIGINT."""
+    try:
+        settings = CloudSettings.load()
+        run(all_tools(), serving(settings), accounts(settings).of)
+    except Invalid as error:
+        sys.exit(f"the cloud's tool server cannot start: {error}")
