@@ -6,6 +6,9 @@ from collections.abc import Callable, Mapping
 from importlib.resources import files
 from pathlib import Path
 
+import yaml
+
+from aivis.asyncapi import document
 from deploy.servers.places import REPOSITORY
 
 Generated = Mapping[Path, bytes]
@@ -26,7 +29,13 @@ def stubs() -> Generated:
         return {path.relative_to(folder): path.read_bytes() for path in Path(folder).rglob("*") if path.is_file()}
 
 
-GENERATORS: tuple[Callable[[], Generated], ...] = (stubs,)
+def asyncapi() -> Generated:
+    """The AsyncAPI document of the bus."""
+    text = yaml.safe_dump(document(), sort_keys=False, allow_unicode=True, width=120)
+    return {Path("docs/asyncapi.yaml"): text.encode()}
+
+
+GENERATORS: tuple[Callable[[], Generated], ...] = (stubs, asyncapi)
 
 
 def main() -> int:
