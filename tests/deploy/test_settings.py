@@ -29,8 +29,9 @@ def settings_class(name: str) -> type[Settings]:
 
 def with_secrets(environment: dict[str, str]) -> dict[str, str]:
     """The same with what the mounted files would hold."""
+    held = {"AIVIS_DATABASE_FILE": "postgresql://from-a-file/aivis", "AIVIS_REASONER_MODEL_KEY_FILE": "a key"}
     return {
-        name.removesuffix("_FILE"): "postgresql://from-a-file/aivis" if name.endswith("_FILE") else value
+        name.removesuffix("_FILE"): held.get(name, "[]") if name.endswith("_FILE") else value
         for name, value in environment.items()
     }
 
