@@ -1,0 +1,46 @@
+"""The gateway by HTTP: tickets come in, outcomes go out.
+
+Open first: tickets.py (what is taken), then reading.py and streaming.py (what is answered).
+"""
+
+from dataclasses import dataclass
+
+from starlette.routing import BaseRoute, Mount
+
+from aivis.access import Keys
+from aivis.artifacts import ArtifactStore
+from aivis.mailbox.mailbox import Mailbox
+from aivis.web import api
+from services.gateway.server.attachments import Attachments
+from services.gateway.server.reading import Reading
+from services.gateway.server.streaming import Streaming
+from services.gateway.server.tickets import Tickets
+
+
+@dataclass(frozen=True)
+class Means:
+    """What the server works with."""
+
+    mailbox: Mailbox
+    artifacts: ArtifactStore
+    keys: Keys
+    heartbeat: float
+    """Seconds."""
+
+
+def routes(means: Means) -> list[BaseRoute]:
+    """Everything under /v1."""
+    reading = Reading(means.mailbox.store, means.keys)
+    return [
+        Mount(
+            "/v1",
+            app=api(
+                [
+                    *Attachments(means.artifacts, means.keys).routes(),
+                    *Tickets(means.mailbox, means.artifacts, means.keys).routes(),
+                    *reading.routes(),
+                    *Streaming(means.mailbox, reading, means.heartbeat).routes(),
+                ]
+            ),
+        )
+    ]
