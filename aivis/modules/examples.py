@@ -11,7 +11,7 @@ from aivis.modules.expressions import Scope, Undecided, arguments, evaluate, hol
 from aivis.modules.library import Library
 from aivis.modules.loader import Source
 from aivis.modules.problems import Problem
-from aivis.modules.schema import Example, Given, Procedure, Suspect
+from aivis.modules.schema import Example, Fault, Given, Procedure, Suspect
 from aivis.modules.walking import Answer, walk
 
 _COMPARE = {"<": operator.lt, ">": operator.gt, "<=": operator.le, ">=": operator.ge}
@@ -64,16 +64,20 @@ def _look(stand: Standing, otherwise: str) -> NextStep:
 
 
 def _end(module: Suspect, scope: Scope) -> NextStep | None:
-    for remedy in getattr(module, "remedies", ()):
-        if holds(remedy.when, scope):
-            try:
-                values, _ = arguments(remedy.with_, scope)
-            except Undecided:
-                return None
-            return NextStep(remedy.tool or remedy.procedure, values)
-    if getattr(module, "escalate", None):
+    """What a confirmed module leads to; None when that waits for what another of its checks finds."""
+    remedies = module.remedies if isinstance(module, Fault) else ()
+    for remedy in remedies:
+        applies = holds(remedy.when, scope)
+        if applies is False:
+            continue
+        try:
+            values, _ = arguments(remedy.with_, scope)
+        except Undecided:
+            return None
+        return NextStep(remedy.tool or remedy.procedure, values) if applies else None
+    if isinstance(module, Fault) and module.escalate:
         return NextStep("escalate", {})
-    return NextStep("finding", {}) if module.finding else None
+    return NextStep("nothing" if remedies else "finding", {})
 
 
 def _walked(module: Procedure, example: Example, scope: Scope) -> Iterator[tuple[str, str]]:

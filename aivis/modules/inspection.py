@@ -1,7 +1,7 @@
 """Walks through a module and checks each expression and each use of a tool where it stands."""
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from aivis.modules.catalogue import DeclaredTool
 from aivis.modules.library import Library
@@ -38,8 +38,7 @@ def _suspect(module: Fault | Healthy, bench: Bench, spot: Spot) -> Iterator[Prob
         if tool and tool.risk is not Risk.READ:
             yield bench.marked.problem((*path, "tool"), f"{check.tool} is {tool.risk}: a check may only read")
         seen = spot.answered(tool.result if tool else None)
-        for name, source in check.finds.items():
-            yield from bench.cel(source, (*path, "finds", name), seen)
+        yield from _finds(check.finds, path, bench, seen)
         spot, seen = spot.after(check.finds), seen.after(check.finds)
         yield from bench.cel(check.when_present, (*path, "when_present"), seen)
     yield from bench.text(module.says, ("says",), spot)
@@ -47,6 +46,13 @@ def _suspect(module: Fault | Healthy, bench: Bench, spot: Spot) -> Iterator[Prob
     if isinstance(module, Fault):
         yield from bench.text(module.escalate, ("escalate",), spot)
         yield from _remedies(module, bench, spot)
+
+
+def _finds(finds: Mapping[str, str], path: Path, bench: Bench, seen: Spot) -> Iterator[Problem]:
+    """Each may use those before it."""
+    for name, source in finds.items():
+        yield from bench.cel(source, (*path, "finds", name), seen)
+        seen = seen.after({name: source})
 
 
 def _remedies(module: Fault, bench: Bench, spot: Spot) -> Iterator[Problem]:
@@ -102,8 +108,7 @@ def _procedure(module: Procedure, bench: Bench, spot: Spot) -> Iterator[Problem]
         yield from bench.cel(step.when, (*path, "when"), spot)
         yield from use_faults(step, path, bench, spot.knowing(step.when))
         seen = spot.knowing(step.when).answered(tool.result if tool else None)
-        for name, source in step.finds.items():
-            yield from bench.cel(source, (*path, "finds", name), seen)
+        yield from _finds(step.finds, path, bench, seen)
         spot, seen = spot.after(step.finds), seen.after(step.finds)
         yield from bench.cel(step.expect, (*path, "expect"), seen)
         yield from bench.text(step.otherwise, (*path, "otherwise"), seen)
