@@ -31,6 +31,17 @@ class Origin(StrEnum):
     """Free text, or a model."""
 
 
+class Autonomy(StrEnum):
+    """How far the agent may go alone, least first."""
+
+    SHADOW = "shadow"
+    """Propose, do nothing."""
+    COPILOT = "copilot"
+    """Every effect needs an expert's word."""
+    AUTOPILOT = "autopilot"
+    """What policy allows."""
+
+
 class ActionRequested(Payload):
     """The reasoner asks the executor to call a tool."""
 
@@ -49,6 +60,8 @@ class ActionRequested(Payload):
     module: str = ""
     undoes: str = ""
     """For an undo: the action whose effect is reversed."""
+    autonomy: Autonomy = Autonomy.AUTOPILOT
+    """What the ticket's class allows; the executor takes the stricter of this and its own setting."""
     delay: float = Field(default=0, ge=0, le=600)
     """Seconds to wait before the call."""
 
@@ -64,6 +77,8 @@ class ActionFinished(Payload):
     result_artifact: Artifact | None = None
     """Instead of `result`, when it is large."""
     seconds: float
+    note: str = ""
+    """What is odd: the effect happened, and its result is missing or not as declared."""
 
 
 class FailureKind(StrEnum):

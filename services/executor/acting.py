@@ -1,0 +1,282 @@
+"""What moves an action from one state of the ledger to the next: policy, the call, and what came of it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+
+from aivis.artifacts import ArtifactStore
+from aivis.errors import AivisError, Conflict, Invalid, NotFound, Refused, Transient, Unknown
+from aivis.events.actions import Autonomy, FailureKind
+from aivis.mailbox.turn import NotYet, Turn
+from aivis.mailbox.values import Step
+from services.executor import answers, metrics, results, settling
+from services.executor.ledger import Entry, Outcome, State
+from services.executor.policy import Policies, Verdict
+from services.executor.ports import Became, Found, TooLarge
+from services.executor.preparing import Prepared, Preparer, question
+from services.executor.stops import stops_for
+
+log = structlog.get_logger()
+
+_BUSY_SECONDS = 0.5
+_LOOKUP_AGAIN_SECONDS = 2
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """How long things may take; see `ExecutorSettings`."""
+
+    retry: timedelta = timedelta(seconds=120)
+    busy: timedelta = timedelta(seconds=120)
+    settle: timedelta = timedelta(seconds=600)
+    approval: timedelta = timedelta(hours=8)
+    reask: timedelta = timedelta(minutes=5)
+
+
+@dataclass(frozen=True)
+class Means:
+    """What actions are carried out with."""
+
+    prepare: Preparer
+    policies: Policies
+    artifacts: ArtifactStore
+    autonomy: Autonomy
+    bounds: Bounds
+    clock: Callable[[], float]
+    """Seconds, for durations."""
+
+
+@dataclass(frozen=True)
+class Acting:
+    """One turn at one action."""
+
+    turn: Turn
+    means: Means
+
+    async def proceed(self, entry: Entry) -> Step:
+        """The step that ends this turn; raises `NotYet` when there is only to wait."""
+        if entry.state is State.INTENT:
+            return await self._settle(entry)
+        try:
+            prepared = await self.means.prepare(entry)
+        except Transient as error:
+            return await self._later(entry, error)
+        except (Invalid, NotFound, Refused) as error:
+            return self.end(entry.failed(kind_of(error), str(error)))
+        return await self._authorise(entry, prepared)
+
+    async def look_again(self, entry: Entry) -> Step:
+        """Look once more what became of an effect that people were asked about."""
+        if self.turn.now() < settling.ready_at(entry):
+            return self._told_already(entry)
+        entry = entry.model_copy(update={"looks": entry.looks + 1})
+        try:
+            prepared = await self.means.prepare(entry)
+            found = await prepared.lookup()
+        except AivisError as error:
+            log.info("lookup failed", case=entry.case, action=entry.request.action, error=str(error))
+            return self._told_already(entry)
+        if found.became is Became.UNKNOWN:
+            return self._told_already(entry)
+        if found.became is Became.HAPPENED:
+            outcome = await results.of_effect(found.result, prepared.read, entry.tenant, self.means.artifacts)
+        else:
+            message = f"looked up: {entry.request.tool} was not carried out"
+            outcome = Outcome(failure=FailureKind.UNAVAILABLE, message=message)
+        return self.end(entry.resolved(outcome.model_copy(update={"settled_by": "lookup"})))
+
+    def end(self, entry: Entry) -> Step:
+        """The step that records `entry` and tells of it."""
+        metrics.count(entry)
+        return answers.step(entry, self.turn.now(), reask=self.means.bounds.reask)
+
+    def _told_already(self, entry: Entry) -> Step:
+        step = answers.step(entry, self.turn.now())
+        return Step(state=step.state, label=step.label, timers=step.timers)
+
+    async def _authorise(self, entry: Entry, prepared: Prepared) -> Step:
+        judgement = self.means.policies.judge(question(entry, prepared, self.means.autonomy))
+        if judgement.verdict is Verdict.FORBID:
+            return self.end(entry.failed(FailureKind.FORBIDDEN, judgement.reason))
+        if entry.approval is not None:
+            if entry.terms is None or entry.terms.version != prepared.terms.version:
+                message = f"{entry.request.tool} changed after the approval was asked for: ask anew"
+                return self.end(entry.failed(FailureKind.FORBIDDEN, message))
+        elif judgement.verdict is Verdict.NEEDS_APPROVAL:
+            expires_at = self.turn.now() + self.means.bounds.approval
+            return self.end(entry.waiting(prepared.terms, judgement.reason, expires_at))
+        return await self._carry_out(entry.approved(prepared.terms), prepared)
+
+    async def _settle(self, entry: Entry) -> Step:
+        """An action found in INTENT: an earlier call may have been done."""
+        now = self.turn.now()
+        if not entry.is_effect:
+            return await self._read_again(entry.nothing_done())
+        entry = entry.doubted(now)
+        move = settling.next_move(entry, now, self.means.bounds.settle)
+        if isinstance(move, settling.AskPeople):
+            return self.end(entry.ambiguous(move.why))
+        if isinstance(move, settling.Wait):
+            return await self._pause(entry, (move.until - now).total_seconds(), "what became of it shows later")
+        prepared = await self._prepared_again(entry)
+        if isinstance(prepared, Step):
+            return prepared
+        return await (self._look_up if isinstance(move, settling.LookUp) else self._carry_out)(entry, prepared)
+
+    async def _prepared_again(self, entry: Entry) -> Prepared | Step:
+        try:
+            return await self.means.prepare(entry)
+        except Transient as error:
+            return await self._pause(entry, settling.backoff(entry.tries).total_seconds(), str(error))
+        except (Invalid, NotFound, Refused) as error:
+            return self.end(entry.ambiguous(f"it can no longer be called or looked up: {error}"))
+
+    async def _read_again(self, entry: Entry) -> Step:
+        """A read that an approval was used for: it bears repeating, unless it ends the process each time."""
+        if entry.tries > settling.MAX_TRIES:
+            return self.end(entry.failed(FailureKind.UNAVAILABLE, f"no answer in {entry.tries} tries"))
+        return await self.proceed(entry)
+
+    async def _look_up(self, entry: Entry, prepared: Prepared) -> Step:
+        found = await self._found(entry, prepared)
+        if isinstance(found, Step):
+            return found
+        if found.became is Became.UNKNOWN:
+            return self.end(entry.ambiguous(f"{entry.request.tool} cannot tell by lookup whether it was carried out"))
+        if found.became is Became.HAPPENED:
+            return await self._received(entry, prepared, found.result, seconds=0)
+        if entry.tries > settling.MAX_TRIES:
+            message = f"{entry.tries} calls brought nothing about; the last lookup says that nothing was done"
+            return self.end(entry.nothing_done().failed(FailureKind.UNAVAILABLE, message))
+        return await self._carry_out(entry.nothing_done(), prepared)
+
+    async def _found(self, entry: Entry, prepared: Prepared) -> Found | Step:
+        try:
+            return await prepared.lookup()
+        except TooLarge as error:
+            return self.end(entry.done(results.without_result(error)))
+        except (Transient, Unknown) as error:
+            return await self._pause(entry, _LOOKUP_AGAIN_SECONDS, f"the lookup failed: {error}")
+        except (Invalid, NotFound, Refused) as error:
+            return self.end(entry.ambiguous(f"the lookup was refused: {error}"))
+
+    async def _carry_out(self, entry: Entry, prepared: Prepared) -> Step:
+        if entry.guarded:
+            intended = await self._intend(entry)
+            if isinstance(intended, Step):
+                return intended
+            entry = intended
+        start = self.means.clock()
+        try:
+            content = await prepared.make()
+        except AivisError as error:
+            return await self._unanswered(entry, error, self.means.clock() - start)
+        return await self._received(entry, prepared, content, seconds=self.means.clock() - start)
+
+    async def _unanswered(self, entry: Entry, error: AivisError, seconds: float) -> Step:
+        """The call brought an error instead of a result; what it says decides."""
+        if isinstance(error, TooLarge):
+            return self._too_large(entry, error, seconds)
+        if isinstance(error, Transient):
+            return await self._nothing_done(entry, error)
+        if isinstance(error, Unknown):
+            log.warning("outcome unknown", case=entry.case, action=entry.request.action, error=str(error))
+            return await (self._settle(entry) if entry.is_effect else self._later(entry, error))
+        if entry.doubtful:
+            return self.end(entry.ambiguous(f"an earlier call may have been carried out; the latest: {error}"))
+        return self.end(entry.failed(kind_of(error), str(error), seconds=seconds))
+
+    async def _intend(self, entry: Entry) -> Entry | Step:
+        """Make durable that the call is about to be made; a step instead when it may not be."""
+        now = self.turn.now()
+        if entry.approval is not None and now >= entry.approval.expires_at:
+            return self.end(entry.expired())
+        intended = entry.intended(now)
+        try:
+            await self.turn.commit(
+                Step(
+                    state=intended.dump(),
+                    label=intended.state.value,
+                    take=intended.held,
+                    unless=stops_for(entry.request.tool) if entry.is_effect else (),
+                    timers=() if entry.approval is None else (answers.NO_APPROVAL_TIMER,),
+                )
+            )
+        except Conflict:
+            return await self._busy(entry)
+        except Refused:
+            message = f"effects of {entry.request.tool} are stopped by the stop switch"
+            if entry.doubtful:
+                return self.end(entry.ambiguous(f"{message}, so it may not be called again"))
+            return self.end(entry.failed(FailureKind.FORBIDDEN, message))
+        metrics.LEDGER.labels(State.INTENT.value).inc()
+        return intended
+
+    async def _busy(self, entry: Entry) -> Step:
+        if self.turn.now() - entry.since > self.means.bounds.busy:
+            message = f"another effect on {entry.held[0]} is not settled yet; waited {self.means.bounds.busy}"
+            return self.end(entry.failed(FailureKind.UNAVAILABLE, message))
+        return await self._pause(entry, _BUSY_SECONDS, f"another effect holds {entry.held[0]}")
+
+    async def _nothing_done(self, entry: Entry, error: Transient) -> Step:
+        """This call did nothing; an earlier one may have."""
+        if entry.doubtful:
+            return await self._pause(entry, settling.backoff(entry.tries).total_seconds(), str(error))
+        return await self._later(entry if entry.state is not State.INTENT else entry.nothing_done(), error)
+
+    async def _later(self, entry: Entry, error: AivisError) -> Step:
+        """Nothing was done, or it bears repeating: try again, within the bound."""
+        if self.turn.now() - entry.since > self.means.bounds.retry:
+            message = f"tried {entry.tries + 1} times within {self.means.bounds.retry}; the last: {error}"
+            return self.end(entry.failed(FailureKind.UNAVAILABLE, message))
+        if not entry.guarded:
+            entry = entry.retried()
+        return await self._pause(entry, settling.backoff(entry.tries).total_seconds(), str(error))
+
+    async def _pause(self, entry: Entry, seconds: float, why: str) -> Step:
+        """Keep the entry as it is now, and come back."""
+        state = entry.dump()
+        if state != self.turn.state:
+            free = () if entry.state is State.INTENT else entry.held
+            await self.turn.commit(Step(state=state, label=entry.state.value, free=free))
+        raise NotYet(f"action {entry.request.action} ({entry.request.tool}): {why}", seconds=seconds)
+
+    async def _received(self, entry: Entry, prepared: Prepared, content: bytes, *, seconds: float) -> Step:
+        """The tool answered."""
+        metrics.CALL_SECONDS.labels(prepared.tool.name).observe(seconds)
+        take = results.of_effect if entry.is_effect else results.taken
+        try:
+            outcome = await take(content, prepared.read, entry.tenant, self.means.artifacts)
+        except Invalid as error:
+            return self.end(entry.failed(FailureKind.INVALID, str(error), seconds=seconds))
+        except Transient as error:
+            return await self._later(entry.nothing_done() if entry.guarded else entry, error)
+        if outcome.note:
+            log.error("result unusable", case=entry.case, action=entry.request.action, says=outcome.note)
+        return self.end(entry.done(outcome.model_copy(update={"seconds": seconds})))
+
+    def _too_large(self, entry: Entry, error: TooLarge, seconds: float) -> Step:
+        if entry.is_effect:
+            return self.end(entry.done(results.without_result(error)))
+        return self.end(entry.failed(FailureKind.INVALID, str(error), seconds=seconds))
+
+
+def kind_of(error: AivisError) -> FailureKind:
+    """How a tool's refusal is told."""
+    if isinstance(error, NotFound):
+        return FailureKind.NOT_FOUND
+    return FailureKind.INVALID if isinstance(error, Invalid) else FailureKind.REFUSED
+
+
+def given_up(entry: Entry, reason: str, now: datetime) -> Step:
+    """What to record of an action whose turn keeps failing by a fault of ours."""
+    if entry.over or entry.state in (State.AMBIGUOUS, State.WAITING):
+        return Step()
+    if entry.state is State.INTENT and entry.is_effect:
+        ended = entry.doubted(now).ambiguous(f"the executor failed over it: {reason}")
+    else:
+        ended = entry.failed(FailureKind.UNAVAILABLE, f"the executor failed over it: {reason}")
+    metrics.count(ended)
+    return answers.step(ended, now)

@@ -1,0 +1,98 @@
+"""Wires the executor."""
+
+import asyncio
+import time
+from datetime import timedelta
+
+from aivis import topics
+from aivis.artifacts import ArtifactStore
+from aivis.bus import Bus
+from aivis.mailbox.mailbox import Mailbox
+from aivis.mailbox.ports import Store
+from aivis.mailbox.stores.opening import open_store
+from aivis.mailbox.values import Key
+from aivis.mailbox.worker import Limits
+from aivis.service import Check, Service, run
+from services.executor.acting import Bounds, Means
+from services.executor.catalogue import Catalogue
+from services.executor.consumer import Executor, action_key_of
+from services.executor.policy import Policies
+from services.executor.ports import ToolProvider
+from services.executor.preparing import Preparer
+from services.executor.providers.grpc import GrpcTools
+from services.executor.providers.knowledge import KnowledgeSearch
+from services.executor.server import Api
+from services.executor.settings import ExecutorSettings
+from services.executor.watching import watch
+
+NAME = "executor"
+_FOREVER = 1_000_000_000
+"""The ledger bounds retries by time; the mailbox must not give up before it."""
+
+
+def build(settings: ExecutorSettings) -> Service:
+    """The service, wired and not started. `Invalid` when the domain's policies cannot be read."""
+    store, artifacts = open_store(settings.database, NAME), ArtifactStore(settings.artifacts)
+    providers = _providers(settings)
+    catalogue = Catalogue(providers)
+
+    async def read(key: Key) -> bytes | None:
+        snapshot = await store.read(key)
+        return None if snapshot is None else snapshot.state
+
+    means = Means(
+        prepare=Preparer(catalogue, read, artifacts),
+        policies=Policies.read(settings.domain / "policy.cedar"),
+        artifacts=artifacts,
+        autonomy=settings.autonomy,
+        bounds=_bounds(settings),
+        clock=time.perf_counter,
+    )
+    mailbox = _mailbox(settings, store, Executor(means))
+    bus = Bus(NAME, settings)
+    bus.subscribe(topics.consumed_by(NAME), mailbox, action_key_of)
+    return Service(
+        NAME,
+        settings,
+        mailbox,
+        bus,
+        topics=[*topics.consumed_by(NAME), topics.RESULTS],
+        routes=Api(catalogue, store, settings.token.get_secret_value()).routes(),
+        checks=_checks(providers),
+        background=(lambda: catalogue.run(every=settings.refresh_seconds), lambda: watch(store)),
+        close=lambda: _close(providers),
+    )
+
+
+def _providers(settings: ExecutorSettings) -> list[ToolProvider]:
+    servers: list[ToolProvider] = [GrpcTools(address) for address in settings.tool_servers]
+    return [KnowledgeSearch(settings.retriever), *servers] if settings.retriever else servers
+
+
+def _bounds(settings: ExecutorSettings) -> Bounds:
+    return Bounds(
+        retry=timedelta(seconds=settings.retry_seconds),
+        busy=timedelta(seconds=settings.busy_seconds),
+        settle=timedelta(seconds=settings.settle_seconds),
+        approval=timedelta(seconds=settings.approval_seconds),
+        reask=timedelta(seconds=settings.reask_seconds),
+    )
+
+
+def _mailbox(settings: ExecutorSettings, store: Store, handler: Executor) -> Mailbox:
+    limits = Limits(
+        in_flight=settings.in_flight, backlog=max(10_000, 5 * settings.in_flight), transient_attempts=_FOREVER
+    )
+    return Mailbox(NAME, store, handler, limits=limits)
+
+
+def _checks(providers: list[ToolProvider]) -> dict[str, Check]:
+    return {f"tools at {provider.address}": provider.check for provider in providers}
+
+
+async def _close(providers: list[ToolProvider]) -> None:
+    await asyncio.gather(*(provider.close() for provider in providers))
+
+
+def main() -> None:
+    run(build(ExecutorSettings.load()))

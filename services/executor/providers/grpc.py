@@ -1,0 +1,104 @@
+"""Tools of a gRPC tool server."""
+
+from datetime import timedelta
+
+import grpc.aio
+from google.protobuf.duration_pb2 import Duration
+
+from aivis.toolkit.declaration import Repeat, Risk
+from aivis.v1 import tools_pb2 as pb
+from aivis.v1.tools_pb2_grpc import ToolsStub
+from services.executor.ports import Became, Call, Declaration, Found, Undone
+from services.executor.providers.channel import Connection
+
+_LIST_SECONDS = 10
+_LOOKUP_SECONDS = 30
+_RISK = {pb.RISK_READ: Risk.READ, pb.RISK_REVERSIBLE: Risk.REVERSIBLE, pb.RISK_DESTRUCTIVE: Risk.DESTRUCTIVE}
+_REPEAT = {pb.REPEAT_DEDUPES: Repeat.DEDUPES, pb.REPEAT_LOOKUP: Repeat.LOOKUP, pb.REPEAT_NEITHER: Repeat.NEITHER}
+_BECAME = {pb.LookupResponse.HAPPENED: Became.HAPPENED, pb.LookupResponse.DID_NOT_HAPPEN: Became.DID_NOT_HAPPEN}
+
+
+class GrpcTools:
+    """The server at `address` (HOST:PORT); see `ToolProvider`."""
+
+    def __init__(self, address: str) -> None:
+        self._connection = Connection(address, what="tool server")
+
+    @property
+    def address(self) -> str:
+        return self._connection.address
+
+    async def declared(self) -> list[Declaration]:
+        stub = ToolsStub(await self._connection.open())
+        try:
+            answer = await stub.List(pb.ListRequest(), timeout=_LIST_SECONDS)
+        except grpc.aio.AioRpcError as error:
+            raise self._connection.error(error, doing="listing tools") from error
+        return [_declaration(tool) for tool in answer.tools]
+
+    async def call(self, call: Call) -> bytes:
+        stub = ToolsStub(await self._connection.open())
+        request = pb.CallRequest(
+            tool=call.tool, arguments=call.arguments, key=call.key, tenant=call.tenant, case_id=call.case
+        )
+        try:
+            answer = await stub.Call(request, timeout=call.timeout.total_seconds(), metadata=_metadata(call))
+        except grpc.aio.AioRpcError as error:
+            raise self._connection.error(error, doing=f"calling {call.tool}") from error
+        return answer.result
+
+    async def lookup(self, call: Call) -> Found:
+        stub = ToolsStub(await self._connection.open())
+        request = pb.LookupRequest(tool=call.tool, key=call.key, tenant=call.tenant, arguments=call.arguments)
+        try:
+            answer = await stub.Lookup(request, timeout=_LOOKUP_SECONDS, metadata=_metadata(call))
+        except grpc.aio.AioRpcError as error:
+            raise self._connection.error(error, doing=f"looking up {call.tool}") from error
+        return Found(_BECAME.get(answer.outcome, Became.UNKNOWN), answer.result)
+
+    async def undo(self, call: Call, undone: Undone) -> bytes:
+        stub = ToolsStub(await self._connection.open())
+        request = pb.UndoRequest(
+            tool=call.tool, key=call.key, tenant=call.tenant, case_id=call.case,
+            undoes=undone.key, arguments=call.arguments, result=undone.result,
+        )  # fmt: skip
+        try:
+            answer = await stub.Undo(request, timeout=call.timeout.total_seconds(), metadata=_metadata(call))
+        except grpc.aio.AioRpcError as error:
+            raise self._connection.error(error, doing=f"undoing {call.tool}") from error
+        return answer.result
+
+    async def check(self) -> None:
+        await self._connection.open(seconds=2)
+
+    async def close(self) -> None:
+        await self._connection.close()
+
+
+def _metadata(call: Call) -> tuple[tuple[str, str], ...]:
+    return (("traceparent", call.traceparent),) if call.traceparent else ()
+
+
+def _declaration(tool: pb.Tool) -> Declaration:
+    return Declaration(
+        name=tool.name,
+        description=tool.description,
+        arguments_schema=tool.arguments_schema,
+        result_schema=tool.result_schema,
+        risk=_RISK.get(tool.risk),
+        repeat=_REPEAT.get(tool.repeat),
+        timeout=_span(tool.timeout),
+        dedupe_window=_span(tool.dedupe_window),
+        settling_time=_span(tool.settling_time),
+        undoable=tool.undoable,
+        owner=tool.owner,
+        resource_argument=tool.resource_argument,
+        version=tool.version,
+    )
+
+
+def _span(duration: Duration) -> timedelta:
+    try:
+        return duration.ToTimedelta()
+    except (OverflowError, ValueError):  # beyond what the proto allows: longer than any bound
+        return timedelta.max
