@@ -9,7 +9,7 @@ import tempfile
 import uuid
 from pathlib import Path
 
-from deploy.servers.launches import Launch, Ports, Say, Server, whole
+from deploy.servers.launches import Launch, Ports, Say, Server, recipe, whole
 from deploy.servers.places import Places
 from deploy.servers.ports import LOOPBACK
 from deploy.servers.prerequisites import java, maven
@@ -39,7 +39,7 @@ rootLogger.appenderRef.out.ref = out
 
 
 def _jars(places: Places) -> Path:
-    return places.cache / f"kafka-{VERSION}"
+    return places.cache / f"kafka-{VERSION}-{recipe(_POM)}"
 
 
 def _check(places: Places) -> None:

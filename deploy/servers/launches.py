@@ -1,5 +1,6 @@
 """What every server says of itself, in one shape, so that the life cycle is written once."""
 
+import hashlib
 import signal
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -34,6 +35,11 @@ class Server:
     ask: signal.Signals = signal.SIGTERM
     optional: bool = False
     forget: Callable[[Places], None] | None = None  # removes what it keeps outside the clone
+
+
+def recipe(text: str) -> str:
+    """A name for what `text` makes, so that a changed recipe does not meet what the old one left in the cache."""
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
 def whole(folder: Path) -> bool:

@@ -12,7 +12,7 @@ import time
 import urllib.request
 from pathlib import Path
 
-from deploy.servers.launches import Launch, Ports, Say, Server, whole
+from deploy.servers.launches import Launch, Ports, Say, Server, recipe, whole
 from deploy.servers.places import Places
 from deploy.servers.ports import LOOPBACK, answers
 from deploy.servers.prerequisites import go
@@ -33,7 +33,7 @@ _LOOPBACK_ONLY = (
 
 
 def _program(places: Places) -> Path:
-    return places.cache / f"weaviate-{VERSION}" / "weaviate-server"
+    return places.cache / f"weaviate-{VERSION}-{recipe(str(_LOOPBACK_ONLY))}" / "weaviate-server"
 
 
 def _check(places: Places) -> None:
