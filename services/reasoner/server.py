@@ -87,8 +87,21 @@ def _brief(case: Case) -> JsonObject:
         "outcome": case.outcome,
         "classification": plan.classification.model_dump(mode="json") if plan else None,
         "subtasks": [trajectory.subtask.goal for trajectory in case.trajectories],
+        "step": _step(case),
         "sequence": case.sequence,
     }
+
+
+def _step(case: Case) -> str:
+    """What is going on now, in a few words."""
+    if case.waiting:
+        return ", ".join(f"{attempt.action.tool}: {attempt.waits_for}" for attempt in case.waiting)
+    if case.plan_request is not None:
+        return "planning"
+    if case.escalation is not None:
+        return f"{case.escalation.reason}: {case.escalation.summary.problem}"
+    findings = [trajectory.ended.finding for trajectory in case.trajectories if trajectory.ended]
+    return findings[-1] if findings else ""
 
 
 def _entry(row: LogRow) -> JsonObject:

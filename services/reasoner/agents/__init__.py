@@ -1,9 +1,1 @@
-"""The agents that cooperate on a case, by the name that a plan's subtask gives."""
-
-from aivis.events.plans import AgentName
-from services.reasoner.agents import code, diagnostic, knowledge, operations
-from services.reasoner.agents.agent import Agent
-
-AGENTS: dict[AgentName, Agent] = {
-    module.AGENT.name: module.AGENT for module in (knowledge, diagnostic, operations, code)
-}
+"""The agents that cooperate on a case, a folder each: a prompt, a toolset and a control policy. Open first: agent.py."""

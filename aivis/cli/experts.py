@@ -1,0 +1,112 @@
+"""What an expert can do without the console: the queue, guide, answer, take, hand back, approve, deny, settle."""
+
+from typing import Annotated, Any
+
+import orjson
+import typer
+from rich.table import Table
+
+from aivis.cli import timeline
+from aivis.cli.shell import DEFAULT_FOLDER, Folder, client, command, console
+
+Case = Annotated[str, typer.Argument(help="The case's id.")]
+Action = Annotated[str, typer.Argument(help="The action's id, as `aivis escalations` shows it.")]
+Words = Annotated[str, typer.Argument(help="Your words.")]
+
+
+@command
+def escalations(folder: Folder = DEFAULT_FOLDER, as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
+    """List what waits for an expert: cases and approvals."""
+    api = client(folder)
+    cases = api.get(api.run.escalation, "/v1/escalations", status="open")
+    approvals = api.get(api.run.escalation, "/v1/approvals")
+    if as_json:
+        print(orjson.dumps({"escalations": cases, "approvals": approvals}, option=orjson.OPT_INDENT_2).decode())
+        return
+    console.print(_cases(cases))
+    console.print(_approvals(approvals))
+
+
+@command
+def guide(
+    case: Case,
+    words: Words,
+    folder: Folder = DEFAULT_FOLDER,
+    module: Annotated[str, typer.Option(help="The module to follow.")] = "",
+    value: Annotated[list[str] | None, typer.Option(help="NAME=VALUE to use instead of the ticket's.")] = None,
+) -> None:
+    """Tell the agent how to go on; the agent finishes."""
+    inputs = dict(each.partition("=")[::2] for each in value or ())
+    _post(folder, f"/v1/escalations/{case}/guide", {"text": words, "module": module, "inputs": inputs})
+
+
+@command
+def answer(case: Case, words: Words, folder: Folder = DEFAULT_FOLDER) -> None:
+    """Answer the customer yourself; that resolves the case."""
+    _post(folder, f"/v1/escalations/{case}/answer", {"text": words})
+
+
+@command
+def take(case: Case, folder: Folder = DEFAULT_FOLDER) -> None:
+    """Take the case over: the agent does no more until you hand it back."""
+    _post(folder, f"/v1/escalations/{case}/take", {})
+
+
+@command
+def hand_back(case: Case, words: Annotated[str, typer.Argument()] = "", folder: Folder = DEFAULT_FOLDER) -> None:
+    """Give the case back to the agent."""
+    _post(folder, f"/v1/escalations/{case}/hand-back", {"note": words})
+
+
+@command
+def approve(action: Action, folder: Folder = DEFAULT_FOLDER) -> None:
+    """Let an action run, once, with exactly the parameters shown."""
+    _post(folder, f"/v1/approvals/{action}/approve", {})
+
+
+@command
+def deny(action: Action, words: Annotated[str, typer.Argument()] = "", folder: Folder = DEFAULT_FOLDER) -> None:
+    """Refuse an action."""
+    _post(folder, f"/v1/approvals/{action}/deny", {"reason": words})
+
+
+@command
+def settle(
+    action: Action,
+    happened: Annotated[bool, typer.Option("--happened/--did-not-happen")],
+    folder: Folder = DEFAULT_FOLDER,
+) -> None:
+    """Say what became of an effect that nobody could find out by machine."""
+    _post(folder, f"/v1/approvals/{action}/settle", {"happened": happened})
+
+
+@command
+def figures(folder: Folder = DEFAULT_FOLDER) -> None:
+    """Print the key figures: independent resolution, adoption, accuracy, times."""
+    api = client(folder)
+    print(orjson.dumps(api.get(api.run.escalation, "/v1/figures"), option=orjson.OPT_INDENT_2).decode())
+
+
+def _post(folder: Any, path: str, body: dict[str, Any]) -> None:
+    api = client(folder)
+    api.post(api.run.escalation, path, body)
+    console.print("done")
+
+
+def _cases(cases: list[dict[str, Any]]) -> Table:
+    table = Table(title="Cases for an expert", title_justify="left", box=None, expand=True)
+    for column in ("case", "reason", "problem", "proposed"):
+        table.add_column(column, overflow="fold")
+    for case in cases:
+        summary = case["summary"]
+        table.add_row(case["case"], case["reason"], timeline.short(summary["problem"]), "; ".join(summary["proposed"]))
+    return table
+
+
+def _approvals(approvals: list[dict[str, Any]]) -> Table:
+    table = Table(title="Actions that need approval", title_justify="left", box=None, expand=True)
+    for column in ("action", "call", "why"):
+        table.add_column(column, overflow="fold")
+    for approval in approvals:
+        table.add_row(approval["action"], timeline.call(approval), approval["reason"])
+    return table

@@ -1,0 +1,66 @@
+"""`aivis up`: run all services in one process, or the named ones."""
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import uvloop
+
+from aivis.cli.embedded import SERVICES, Run, build, environment, plan, stack
+from aivis.cli.shell import DEFAULT_FOLDER, Folder, command, console
+from aivis.service import serve
+from aivis.telemetry import configure_logging
+
+Services = Annotated[
+    list[str] | None, typer.Argument(help=f"Any of {', '.join(SERVICES)}; none means the whole stack.")
+]
+
+
+@command
+def up(
+    services: Services = None,
+    folder: Folder = DEFAULT_FOLDER,
+    tenant: Annotated[str, typer.Option(help="The tenant of the embedded stack.")] = "acme",
+    domain: Annotated[Path, typer.Option(help="The domain's folder.")] = Path("domains/cloud"),
+) -> None:
+    """Run the whole embedded stack; or, with names, those services alone on the servers that AIVIS_... name."""
+    if services:
+        configure_logging(format=os.environ.get("AIVIS_LOG_FORMAT", "json"), level="info")
+        uvloop.run(_named(services))
+    else:
+        configure_logging(format="text", level="warning")
+        uvloop.run(_whole(folder.resolve(), tenant, domain.resolve()))
+
+
+async def _named(services: list[str]) -> None:
+    stop = stop_on_signal()
+    await asyncio.gather(*(serve(build(name, os.environ), stop) for name in services))
+
+
+async def _whole(folder: Path, tenant: str, domain: Path) -> None:
+    stop = stop_on_signal()
+    run, ports = plan(tenant, os.getpid())
+    async with stack(run, environment(run, ports, folder, domain), folder / "logs") as running:
+        run.write(folder)
+        _announce(run, folder)
+        await running.until(stop)
+
+
+def stop_on_signal() -> asyncio.Event:
+    """An event that SIGINT and SIGTERM set."""
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return stop
+
+
+def _announce(run: Run, folder: Path) -> None:
+    console.print(f"[bold]Aivis is up[/] for tenant {run.tenant}; its state is in {folder}. Ctrl-C ends it.")
+    for name in ("gateway", "escalation", "reasoner", "executor", "retriever"):
+        console.print(f"  {name:<11} {getattr(run, name)}")
+    console.print(f"  {'cloud':<11} {run.cloud}  (EC2 API)")
+    console.print(f"Experts sign in at {run.escalation}/ with the key in {folder / 'run.json'}.")
+    console.print("Next: aivis submit FILE, aivis cases, aivis case ID --follow, aivis watch, aivis escalations")
