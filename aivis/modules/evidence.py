@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from aivis.events.actions import Origin
 from aivis.events.envelope import JsonObject
 from aivis.modules.belief import NOTHING_WRONG, UNKNOWN_CAUSE, Evidence, normalised, updated
-from aivis.modules.expressions import Scope, Undecided, arguments, holds
+from aivis.modules.expressions import Scope, Undecided, arguments, holds, sources
+from aivis.modules.paths import chains
 from aivis.modules.schema import Check, Healthy, Suspect
 
 Seen = Callable[[str, JsonObject], JsonObject | None]
@@ -41,8 +42,8 @@ class Standing:
     readings: tuple[Reading, ...]
     open: tuple[Look, ...]
     """Checks that can be made and were not."""
-    blocked: bool = False
-    """Whether a check waits for what another one finds."""
+    waits_for: frozenset[str] = frozenset()
+    """Names that a check waits for until another one has found them."""
 
     @property
     def hypothesis(self) -> str:
@@ -73,18 +74,36 @@ def standing(module: Suspect, scope: Scope, seen: Seen) -> Standing:
     """Follow the module's checks in order: each may use what the earlier ones found."""
     readings: list[Reading] = []
     looks: list[Look] = []
-    blocked = False
+    waits_for: set[str] = set()
     for check in module.checks:
-        try:
-            look = Look(check, *arguments(check.with_, scope))
-        except Undecided:
-            blocked = True
-            continue
-        result = seen(check.tool, look.arguments)
-        if result is None:
-            looks.append(look)
+        missing = not_found(check, scope)
+        look = _look(check, scope)
+        result = seen(check.tool, look.arguments) if look else None
+        if look is None or result is None:
+            waits_for |= missing
+            looks += [look] if look and not missing else []
             continue
         scope = scope.answered(result).learn(check.finds)
         readings.append(Reading(look, holds(check.when_present, scope)))
         scope = replace(scope, result=None)
-    return Standing(module, scope, tuple(readings), tuple(looks), blocked)
+    return Standing(module, scope, tuple(readings), tuple(looks), frozenset(waits_for))
+
+
+def not_found(check: Check, scope: Scope) -> set[str]:
+    """The names that a check uses and no earlier one has found."""
+    used = [check.when, check.when_present, *(source for each in check.with_.values() for source in sources(each))]
+    return {
+        chain.fields[0]
+        for source in used
+        for chain in chains(source)
+        if chain.root == "found" and chain.fields and not chain.asked
+    } - {*check.finds, *scope.found}
+
+
+def _look(check: Check, scope: Scope) -> Look | None:
+    if holds(check.when, scope) is not True:
+        return None
+    try:
+        return Look(check, *arguments(check.with_, scope))
+    except Undecided:
+        return None

@@ -33,11 +33,12 @@ def module_faults(module: AnyModule, bench: Bench) -> Iterator[Problem]:
 def _suspect(module: Fault | Healthy, bench: Bench, spot: Spot) -> Iterator[Problem]:
     for index, check in enumerate(module.checks):
         path: Path = ("checks", index)
-        yield from use_faults(check, path, bench, spot)
+        yield from bench.cel(check.when, (*path, "when"), spot)
+        yield from use_faults(check, path, bench, spot.knowing(check.when))
         tool = bench.catalogue.get(check.tool)
         if tool and tool.risk is not Risk.READ:
             yield bench.marked.problem((*path, "tool"), f"{check.tool} is {tool.risk}: a check may only read")
-        seen = spot.answered(tool.result if tool else None)
+        seen = spot.knowing(check.when).answered(tool.result if tool else None)
         yield from _finds(check.finds, path, bench, seen)
         spot, seen = spot.after(check.finds), seen.after(check.finds)
         yield from bench.cel(check.when_present, (*path, "when_present"), seen)
@@ -145,7 +146,8 @@ def inputs_faults(bench: Bench) -> Iterator[Problem]:
             if tool and tool.risk is not Risk.READ:
                 yield bench.marked.problem((*where, "tool"), f"{lookup.tool} is {tool.risk}: a lookup may only read")
             seen = spot.answered(tool.result if tool else None)
-            yield from bench.cel(lookup.when, (*where, "when"), seen)
+            yield from bench.cel(lookup.when, (*where, "when"), spot)
+            yield from bench.cel(lookup.settled, (*where, "settled"), seen)
             yield from bench.cel(lookup.value, (*where, "value"), seen)
 
 

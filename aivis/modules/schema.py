@@ -30,6 +30,8 @@ class Use(Form):
 class Check(Use):
     """A look at the world, and what it says about the module."""
 
+    when: Cel = "true"
+    """Over `ticket`, `found`: whether the check can be made."""
     cost: float = Field(default=1, gt=0, le=1000)
     """In units of the cheapest look; money, time and load together."""
     when_present: Cel
@@ -44,6 +46,11 @@ class Check(Use):
     @property
     def alarm(self) -> float:
         return 1 - self.sure if self.false_alarm is None else self.false_alarm
+
+    @property
+    def strength(self) -> float:
+        """How much a true condition raises the odds of the module."""
+        return self.sure / self.alarm
 
     @model_validator(mode="after")
     def _speaks(self) -> "Check":
@@ -221,6 +228,8 @@ class Lookup(Use):
     """A way to learn an input with a tool instead of asking."""
 
     when: Cel = "true"
+    """Over `ticket`: whether to look."""
+    settled: Cel = "true"
     """Over `result`, `ticket`: whether the result settles it."""
     value: Cel
 

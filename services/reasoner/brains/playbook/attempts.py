@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from aivis.events.actions import Purpose
-from aivis.modules.evidence import Standing, standing
+from aivis.events.envelope import JsonObject
+from aivis.modules.evidence import standing
 from aivis.modules.expressions import Scope, Undecided, arguments, holds, origins
 from aivis.modules.library import Library
-from aivis.modules.schema import Fault, Remedy
+from aivis.modules.schema import Check, Fault, Remedy
 from services.reasoner.brains.playbook.effects import Effect, way_back
 from services.reasoner.brains.playbook.following import follow, verdict
 from services.reasoner.brains.playbook.history import History
@@ -75,7 +76,7 @@ def attempts(faults: Sequence[Fault], setting: Setting) -> tuple[Attempt, ...]:
     """Every remedy begun so far, oldest first; only the last one can have something due."""
     begun = _all_begun(faults, setting)
     ends = [each.start for each in begun[1:]] + [len(setting.history.observations)]
-    return tuple(_followed(each, end, setting) for each, end in zip(begun, ends, strict=True))
+    return tuple(_followed(each, end, setting) for each, end in zip(begun, ends, strict=False))
 
 
 def _all_begun(faults: Sequence[Fault], setting: Setting) -> list[Attempt]:
@@ -162,26 +163,23 @@ def _verified(attempt: Attempt, fresh: History) -> Attempt:
 
 
 def _confirmed(attempt: Attempt, fresh: History, setting: Setting) -> Attempt:
-    """Look again with the checks that spoke for the fault: it may be gone, and another one hide behind it."""
+    """Look again with the check that spoke loudest for the fault: it may be gone, and another one hide behind it."""
     before = standing(attempt.fault, setting.scope, setting.history.before(attempt.start).seen)
-    spoke = {each.look.check.tool for each in before.readings if each.present}
-    now = standing(attempt.fault, attempt.scope, fresh.seen)
-    due = _due(now, spoke, fresh, attempt.fault.name)
-    if due:
-        return replace(
-            attempt, due=due, why=f"the symptom stays: is {attempt.fault.name} gone, with another behind it?"
-        )
-    readings = [each.present for each in now.readings if each.look.check.tool in spoke]
-    gone = bool(readings) and all(present is False for present in readings)
+    spoke = [each.look for each in before.readings if each.present]
+    if not spoke:
+        return attempt
+    loudest = max(spoke, key=lambda look: look.check.strength)
+    result = fresh.seen(loudest.check.tool, loudest.arguments)
+    if result is None and not fresh.given_up(loudest.check.tool, loudest.arguments):
+        call = Call(loudest.check.tool, loudest.arguments, loudest.origins, Purpose.VERIFY, attempt.fault.name)
+        why = f"the symptom stays: {attempt.fault.name} may be gone, with another cause behind it"
+        return replace(attempt, due=(call,), why=why)
+    gone = result is not None and _speaks(loudest.check, attempt.scope, result) is False
     return replace(attempt, state=State.MENDED) if gone else attempt
 
 
-def _due(now: Standing, spoke: set[str], fresh: History, module: str) -> tuple[Call, ...]:
-    return tuple(
-        Call(look.check.tool, look.arguments, look.origins, Purpose.VERIFY, module)
-        for look in now.open
-        if look.check.tool in spoke and not fresh.given_up(look.check.tool, look.arguments)
-    )
+def _speaks(check: Check, scope: Scope, result: JsonObject) -> bool | None:
+    return holds(check.when_present, scope.answered(result).learn(check.finds))
 
 
 def put_back(attempt: Attempt, history: History, *, then: State) -> Attempt:

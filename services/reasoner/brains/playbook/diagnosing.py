@@ -25,7 +25,7 @@ from services.reasoner.brains.playbook.ending import (
 )
 from services.reasoner.brains.playbook.inputs import question_to_customer
 from services.reasoner.brains.playbook.moves import Call, Calls, Move
-from services.reasoner.brains.playbook.remedies import Option, options
+from services.reasoner.brains.playbook.remedies import Option, options, wanted_by
 from services.reasoner.brains.playbook.view import Question, View, look_at
 
 
@@ -76,7 +76,7 @@ def _certain(view: View) -> Move | None:
     worth = _worth(view, stand, share)
     if worth:
         return _mend(view, worth[0], share) if share >= enough[worth[0].remedy.risk] else None
-    if share < enough[Risk.READ]:
+    if share < enough[Risk.READ] or (fault.remedies and all_tried(view, fault)):
         return None
     return _learn_more(view, fault, stand, share) or report(view, fault, stand, share)
 
@@ -97,13 +97,14 @@ def _mend(view: View, option: Option, share: float) -> Move:
 
 
 def _learn_more(view: View, fault: Fault, stand: Standing, share: float) -> Move | None:
-    """A likely fault whose remedy needs what another of its checks finds."""
+    """A likely fault whose remedy, or whose report, needs what another of its checks finds."""
     looks = [look for look in stand.open if not view.history.given_up(look.check.tool, look.arguments)]
-    if not looks or not fault.remedies or all_tried(view, fault):
+    wanted = (wanted_by(fault) | stand.waits_for) - set(stand.scope.found)
+    look = max(looks, key=lambda each: len(wanted & set(each.check.finds)), default=None)
+    if look is None or not wanted & set(look.check.finds) or (fault.remedies and all_tried(view, fault)):
         return None
-    look = looks[0]
     call = Call(look.check.tool, look.arguments, look.origins, Purpose.CHECK, fault.name)
-    return view.move(Calls((call,)), f"{fault.name} is {share:.0%} likely; mending it needs what {call.tool} tells.")
+    return view.move(Calls((call,)), f"{fault.name} is {share:.0%} likely; what {call.tool} tells is needed to go on.")
 
 
 def _look(view: View) -> Move | None:
@@ -119,8 +120,12 @@ def _look(view: View) -> Move | None:
 
 def _unblock(view: View, found: Sequence[Probe]) -> Move | None:
     """A look that tells nothing by itself may be what other checks of its module wait for."""
-    waiting = {each.hypothesis for each in view.standings if each.blocked and not each.confirmed}
-    useful = [probe for probe in found if waiting & set(probe.conditions)]
+    wanted = {each.hypothesis: each.waits_for for each in view.standings}
+    useful = [
+        probe
+        for probe in found
+        if any(set(check.finds) & wanted.get(hypothesis, frozenset()) for hypothesis, check in probe.conditions.items())
+    ]
     if not useful:
         return None
     probe = min(useful, key=lambda each: each.cost)

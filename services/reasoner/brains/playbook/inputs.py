@@ -54,7 +54,10 @@ def _with_their_lookups(wanted: Iterable[str], library: Library) -> tuple[str, .
         declared = library.inputs.get(pending.pop())
         for lookup in declared.lookup if declared else ():
             used = {
-                name for source in sources(lookup.with_) for root, name in roots(source) if root == "ticket" and name
+                name
+                for source in [lookup.when, *sources(lookup.with_)]
+                for root, name in roots(source)
+                if root == "ticket" and name
             }
             fresh = [name for name in sorted(used) if name not in names]
             names |= dict.fromkeys(fresh)
@@ -85,6 +88,8 @@ def _answers(
 ) -> tuple[tuple[object, Origin] | None, tuple[Call, ...]]:
     due: list[Call] = []
     for lookup in lookups:
+        if holds(lookup.when, scope) is not True:
+            continue
         try:
             values, origins = arguments(lookup.with_, scope)
         except Undecided:
@@ -95,7 +100,7 @@ def _answers(
                 due.append(Call(lookup.tool, values, origins, Purpose.CHECK))
             continue
         seen = scope.answered(result)
-        if holds(lookup.when, seen):
+        if holds(lookup.settled, seen):
             try:
                 return (evaluate(lookup.value, seen), origin(lookup.value, seen)), ()
             except Undecided:

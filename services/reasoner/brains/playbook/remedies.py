@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from aivis.events.actions import Purpose
 from aivis.modules.evidence import Standing
-from aivis.modules.expressions import Undecided, arguments, holds
+from aivis.modules.expressions import Undecided, arguments, holds, holes, sources
 from aivis.modules.library import Library
+from aivis.modules.paths import roots
 from aivis.modules.schema import Fault, Remedy
 from services.reasoner.brains.playbook.attempts import Attempt, procedure_scope
 from services.reasoner.brains.playbook.following import follow
@@ -39,6 +40,14 @@ def options(
         if call is not None:
             found.append(Option(fault, remedy, call, utility(remedy, probability, tuning)))
     return tuple(sorted(found, key=lambda option: -option.utility))
+
+
+def wanted_by(fault: Fault) -> set[str]:
+    """The names that the fault's remedies need found; without remedies, that its report does."""
+    texts = [text for remedy in fault.remedies for text in (remedy.when, *sources(remedy.with_))]
+    if not fault.remedies:
+        texts = [*holes(fault.finding or fault.says), *holes(fault.escalate or "")]
+    return {name for text in texts for root, name in roots(text) if root == "found" and name}
 
 
 def utility(remedy: Remedy, probability: float, tuning: Tuning) -> float:

@@ -5,7 +5,7 @@ from typing import Any
 
 from aivis.events.cases import Hypothesis
 from aivis.modules.belief import NOTHING_WRONG, UNKNOWN_CAUSE, Belief
-from aivis.modules.evidence import Reading, Standing
+from aivis.modules.evidence import Standing
 from aivis.modules.expressions import render
 from aivis.modules.schema import Fault
 from services.reasoner.brains.playbook.checks import Worth
@@ -32,26 +32,26 @@ def known(ticket: Mapping[str, Any], standings: Iterable[Standing]) -> tuple[str
 
 
 def checked(standings: Iterable[Standing]) -> tuple[str, ...]:
-    """Each look made, and what it says about each cause."""
-    lines = [
-        f"{_called(reading)}: {_said(reading)} {each.hypothesis}" for each in standings for reading in each.readings
+    """Each look made, in one line: the causes it speaks for, and those it speaks against."""
+    said: dict[str, dict[bool | None, list[str]]] = {}
+    for each in standings:
+        for reading in each.readings:
+            call = f"{reading.look.check.tool}({called_with(reading.look.arguments)})"
+            said.setdefault(call, {}).setdefault(reading.present, []).append(each.hypothesis)
+    return tuple(f"{call} speaks {_said(spoke)}" for call, spoke in said.items())
+
+
+def _said(spoke: Mapping[bool | None, Sequence[str]]) -> str:
+    words = {True: "for", False: "against", None: "neither for nor against"}
+    parts = [
+        f"{word} {', '.join(dict.fromkeys(spoke[present]))}" for present, word in words.items() if present in spoke
     ]
-    return tuple(dict.fromkeys(lines))
-
-
-def _called(reading: Reading) -> str:
-    return f"{reading.look.check.tool}({called_with(reading.look.arguments)})"
+    return "; ".join(parts)
 
 
 def called_with(arguments: Mapping[str, Any]) -> str:
     """A call's arguments in one line."""
     return ", ".join(f"{name}={value}" for name, value in arguments.items())
-
-
-def _said(reading: Reading) -> str:
-    if reading.present is None:
-        return "says nothing on"
-    return "speaks for" if reading.present else "speaks against"
 
 
 def why_looks(worths: Sequence[Worth], belief: Belief) -> str:
