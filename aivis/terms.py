@@ -7,7 +7,7 @@ import re
 import unicodedata
 
 _TOKEN = re.compile(r"[a-z0-9_]+|[\u3400-\u9fff\uf900-\ufaff]+")
-_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z]{2})")
 _VOWEL = re.compile(r"[aeiouy]")
 _HAN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
 
@@ -16,9 +16,11 @@ STOP_WORDS = frozenset(
     " from get had has have having he her here hi hello his how i if in into is it its just like may me might my need"
     " no not of off on one or our out please s she should so some t thank thanks that the their them then there these"
     " they this those to too tell us ve want was we were what when where which while who why will with would you your"
-    " 的 了 吗 我 是 在 有 和 不 怎么 什么 如何 为什么 可以 请问 我的 哪些 是否 能否".split()
+    " dear documentation explain hey information kindly know like possible regards send sir understand wonder".split()
 )
 """Words that say nothing of a question's subject. "Not" and "how" are among them: passages are about things."""
+_FILLERS = re.compile("请问|想了解一下|想知道|麻烦|一下|怎么|怎样|如何|为什么|什么|可以|是否|能否|哪些|吗")
+"""Chinese words of that kind: what is left between them is cut into pairs."""
 
 
 def terms(text: str) -> list[str]:
@@ -44,9 +46,12 @@ def is_han(text: str) -> bool:
 
 def _of_word(word: str) -> list[str]:
     if _HAN.match(word):
-        pairs = [word[place : place + 2] for place in range(max(1, len(word) - 1))]
-        return [pair for pair in pairs if pair not in STOP_WORDS]
+        return [pair for part in _FILLERS.split(word) if part for pair in _pairs(part)]
     return [] if word in STOP_WORDS else [stem(word)]
+
+
+def _pairs(word: str) -> list[str]:
+    return [word[place : place + 2] for place in range(max(1, len(word) - 1))]
 
 
 def stem(word: str) -> str:
@@ -54,7 +59,7 @@ def stem(word: str) -> str:
 
     Deliberately less than Porter's: "instance" and "instant" stay apart.
     """
-    if len(word) < 4 or not word.isalpha():
+    if len(word) < 3 or not word.isalpha():
         return word
     if word.endswith("ies") and len(word) > 4:
         word = word[:-3] + "y"
