@@ -20,6 +20,9 @@ def module_faults(module: AnyModule, bench: Bench) -> Iterator[Problem]:
         if name not in bench.library.inputs:
             known = ", ".join(sorted(bench.library.inputs)) or "none"
             yield bench.marked.problem(("needs", index), f"inputs.yaml has no input {name} (it has: {known}): add it")
+    for index, name in enumerate(module.said):
+        if name not in module.needs:
+            yield bench.marked.problem(("said", index), f"{name} is not among needs: add it there")
     if not (module.serves or module.explains):
         yield bench.marked.problem((), "give serves or explains, or nothing will ever use it")
     guard = Spot(spot.inputs, spot.inputs)

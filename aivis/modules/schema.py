@@ -148,6 +148,8 @@ class Module(Form):
     """Symptoms that the planner may have read in the ticket."""
     needs: tuple[Name, ...] = ()
     """Inputs it cannot do without; the folder's inputs.yaml says how each is had."""
+    said: tuple[Name, ...] = ()
+    """Those of `needs` that only the ticket or an expert may give: never looked up, never a default."""
     applies: Cel = "true"
     """Over `ticket`: whether the module is worth a thought."""
     examples: tuple[Example, ...] = ()

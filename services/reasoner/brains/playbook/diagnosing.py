@@ -83,7 +83,7 @@ def _certain(view: View) -> Move | None:
 
 def _worth(view: View, stand: Standing, share: float) -> list[Option]:
     """The remedies that are worth more than a person's time, best first."""
-    found = options(stand, share, view.tried, view.library, view.tuning)
+    found = options(stand, share, view)
     return [option for option in found if option.utility > view.tuning.person]
 
 
@@ -148,9 +148,8 @@ def _likely(view: View) -> Move | None:
         best = max(found, key=lambda option: option.utility)
         alone = {fault.name: stand.alone for fault, stand in view.suspected}
         return _mend(view, best, alone[best.fault.name])
-    for fault, stand in view.suspected:
-        enough = stand.alone >= view.tuning.likely
-        move = enough and (_learn_more(view, fault, stand, stand.alone) or report(view, fault, stand, stand.alone))
+    for fault, stand in view.likely:
+        move = _learn_more(view, fault, stand, stand.alone) or report(view, fault, stand, stand.alone)
         if move:
             return move
     return None

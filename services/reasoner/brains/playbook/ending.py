@@ -44,7 +44,8 @@ def _escalation(view: View, fault: Fault, stand: Standing) -> GiveUp:
     why = EscalationReason.REMEDY_FAILED if states else EscalationReason.RESERVED
     if State.FORBIDDEN in states:
         why = EscalationReason.APPROVAL
-    return _given_up(view, why, render(fault.finding or fault.says, stand.scope))
+    said = fault.says if fault.remedies else fault.finding or fault.says
+    return _given_up(view, why, render(said, stand.scope))
 
 
 def nothing_wrong(view: View, enough: float) -> Move | None:
@@ -83,6 +84,12 @@ def hand_over(view: View) -> Move:
         why, reason = EscalationReason.REMEDY_FAILED, "What was tried did not help, and no other cause is likely."
     elif not view.standings:
         why, reason = EscalationReason.NOT_KNOWN, "No module fits this problem, or what it needs is not known."
+    elif view.likely:
+        fault = view.likely[0][0].name
+        why = EscalationReason.FAULT if view.history.failed_looks else EscalationReason.RESERVED
+        reason = f"{fault} is likely, but nothing that mends it can be done from here."
+    elif view.history.failed_looks:
+        why, reason = EscalationReason.FAULT, "What would have to be looked at could not be: tools keep failing."
     else:
         why, reason = EscalationReason.NO_FAULT_FOUND, "Every check that tells something was made: no cause stands out."
     return view.move(_given_up(view, why, reason), reason)
@@ -94,8 +101,8 @@ def _given_up(view: View, why: EscalationReason, reason: str) -> GiveUp:
     return GiveUp(
         why=why,
         reason=reason,
-        known=words.known(view.ticket, view.standings),
+        known=(*words.known(view.ticket, view.standings), *view.history.failed_looks),
         tried=tuple(str(ended.get(attempt.start, attempt)) for attempt in view.tried),
-        proposed=tuple(line for fault, stand in view.suspected for line in words.proposed(fault, stand)),
-        module=view.suspected[0][0].name if view.suspected else "",
+        proposed=tuple(line for fault, stand in view.likely for line in words.proposed(fault, stand)),
+        module=next((fault.name for fault, _ in view.likely), view.tried[-1].fault.name if view.tried else ""),
     )

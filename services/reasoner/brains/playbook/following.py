@@ -1,6 +1,6 @@
 """A procedure followed against the observations, and a verification that may take several tries."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from aivis.events.actions import Purpose
@@ -73,6 +73,16 @@ class Verdict:
     good: bool | None = None
     due: Call | None = None
     note: str = ""
+
+
+def looks_of(verifies: Sequence[Verify], scope: Scope) -> Iterator[tuple[str, JsonObject]]:
+    """The tool and arguments of each look that a verification takes, where they are known."""
+    for verify in verifies:
+        if holds(verify.when, scope):
+            try:
+                yield verify.tool, arguments(verify.with_, scope)[0]
+            except Undecided:
+                continue
 
 
 def verdict(verifies: Sequence[Verify], scope: Scope, fresh: History, module: str) -> Verdict:

@@ -27,6 +27,16 @@ class History:
         failed = [each for each in self._looks(tool, arguments) if each.result is None]
         return len(failed) >= self.most_failures or any(each.forbidden for each in failed)
 
+    @property
+    def failed_looks(self) -> tuple[str, ...]:
+        """The looks that were given up, in words."""
+        lines = [
+            f"{each.tool} failed: {each.failure}"
+            for each in self.observations
+            if each.result is None and each.purpose in _LOOKS and self.given_up(each.tool, each.arguments)
+        ]
+        return tuple(dict.fromkeys(lines))
+
     def between(self, first: int, last: int) -> "History":
         """Only what came after observation `first` and before observation `last`."""
         return History(self.observations[first + 1 : last], self.most_failures)

@@ -39,6 +39,16 @@ def resolve(
     return Inputs(scope, tuple(distinct.values()), missing)
 
 
+def without(library: Library, said: Iterable[str]) -> Library:
+    """The library, with no way to have the inputs `said` but being told."""
+    told = {
+        name: library.inputs[name].model_copy(update={"lookup": (), "default": None})
+        for name in said
+        if name in library.inputs
+    }
+    return replace(library, inputs={**library.inputs, **told})
+
+
 def question_to_customer(missing: Iterable[str], library: Library) -> Ask | None:
     """The questions to the customer; None when some input may not be asked for."""
     names = tuple(missing)

@@ -9,7 +9,7 @@ from services.reasoner.brains.playbook import candidates, words
 from services.reasoner.brains.playbook.effects import way_back
 from services.reasoner.brains.playbook.following import Followed, follow, verdict
 from services.reasoner.brains.playbook.history import History
-from services.reasoner.brains.playbook.inputs import question_to_customer, resolve
+from services.reasoner.brains.playbook.inputs import question_to_customer, resolve, without
 from services.reasoner.brains.playbook.moves import Calls, GiveUp, Move, Solved
 from services.reasoner.brains.playbook.view import Question
 
@@ -28,7 +28,13 @@ def operate(question: Question) -> Move:
     """The next move of the procedure that the plan names, or that serves the intent."""
     history = History(question.observations, question.tuning.most_failures)
     for procedure in candidates.procedures(question.subtask, question.library):
-        inputs = resolve(question.subtask.inputs, question.origins, procedure.needs, question.library, history)
+        inputs = resolve(
+            question.subtask.inputs,
+            question.origins,
+            procedure.needs,
+            without(question.library, procedure.said),
+            history,
+        )
         if holds(procedure.applies, inputs.scope) is False:
             continue
         if inputs.lookups:
@@ -61,7 +67,7 @@ def _next(operation: Operation) -> Move:
         return Move(Calls((followed.due,)), f"{procedure.name}: {said}")
     if followed.walk.failed:
         why = EscalationReason.APPROVAL if followed.walk.forbidden else EscalationReason.REMEDY_FAILED
-        return _back(operation, why, followed.walk.why)
+        return _back(operation, why, followed.walk.why.removesuffix("."))
     return _verified(operation)
 
 
@@ -89,7 +95,7 @@ def _back(operation: Operation, why: EscalationReason, reason: str) -> Move:
         return Move(Calls((due,)), f"{operation.procedure.name}: {reason}; what was done is put back.")
     if back.failed:
         return _given_up(operation, why, f"{reason}; undoing failed, a person must put it back: {back.failed}")
-    return _given_up(operation, why, reason + ("; what was done was put back" if back.undone else ""))
+    return _given_up(operation, why, reason + (". What was done was put back." if back.undone else ""))
 
 
 def _given_up(operation: Operation, why: EscalationReason, reason: str) -> Move:

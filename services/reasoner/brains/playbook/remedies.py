@@ -1,19 +1,19 @@
 """Which fault to mend, and how: expected utility."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from aivis.events.actions import Purpose
 from aivis.modules.evidence import Standing
-from aivis.modules.expressions import Undecided, arguments, holds, holes, sources
+from aivis.modules.expressions import Scope, Undecided, arguments, holds, holes, sources
 from aivis.modules.library import Library
 from aivis.modules.paths import roots
 from aivis.modules.schema import Fault, Remedy
-from services.reasoner.brains.playbook.attempts import Attempt, procedure_scope
-from services.reasoner.brains.playbook.following import follow
+from services.reasoner.brains.playbook.attempts import procedure_scope
+from services.reasoner.brains.playbook.following import follow, looks_of
 from services.reasoner.brains.playbook.history import History
 from services.reasoner.brains.playbook.moves import Call
 from services.reasoner.brains.playbook.tuning import Tuning
+from services.reasoner.brains.playbook.view import View
 
 
 @dataclass(frozen=True)
@@ -26,20 +26,24 @@ class Option:
     utility: float
 
 
-def options(
-    standing: Standing, probability: float, tried: Iterable[Attempt], library: Library, tuning: Tuning
-) -> tuple[Option, ...]:
-    """The remedies of a likely fault that were not tried, best first."""
+def options(standing: Standing, probability: float, view: View) -> tuple[Option, ...]:
+    """The remedies of a likely fault that were not tried and can be verified, best first."""
     fault = standing.module
     if not isinstance(fault, Fault):
         return ()
-    used = [attempt.remedy for attempt in tried if attempt.fault.name == fault.name]
+    used = [attempt.remedy for attempt in view.tried if attempt.fault.name == fault.name]
     found = []
     for remedy in fault.remedies:
-        call = None if remedy in used else _first_call(fault, remedy, standing, library)
+        usable = remedy not in used and _verifiable(remedy, standing.scope, view.history)
+        call = _first_call(fault, remedy, standing, view.library) if usable else None
         if call is not None:
-            found.append(Option(fault, remedy, call, utility(remedy, probability, tuning)))
+            found.append(Option(fault, remedy, call, utility(remedy, probability, view.tuning)))
     return tuple(sorted(found, key=lambda option: -option.utility))
+
+
+def _verifiable(remedy: Remedy, scope: Scope, history: History) -> bool:
+    """Nothing is changed whose success could not be seen, since the look for it keeps failing."""
+    return not any(history.given_up(tool, values) for tool, values in looks_of(remedy.verify, scope))
 
 
 def wanted_by(fault: Fault) -> set[str]:

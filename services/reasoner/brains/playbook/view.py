@@ -64,6 +64,11 @@ class View:
         confirmed = [(s.module, s) for s in self.standings if isinstance(s.module, Fault) and s.confirmed]
         return tuple(sorted(confirmed, key=lambda each: -each[1].alone))
 
+    @property
+    def likely(self) -> tuple[tuple[Fault, Standing], ...]:
+        """Those of the suspected that are more likely than not, by their own checks."""
+        return tuple((fault, stand) for fault, stand in self.suspected if stand.alone >= self.tuning.likely)
+
 
 def look_at(question: Question) -> View:
     """The view of a question."""
