@@ -5,14 +5,19 @@ import importlib
 import os
 import shutil
 import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
+from secrets import token_hex
 from typing import Annotated
 
 import typer
 import uvloop
 
 from aivis.cli.client import Client
-from aivis.cli.embedded import environment, plan, stack
+from aivis.cli.embedded import Run, Running, environment, plan, stack
+from aivis.cli.real import on_real_servers, processes
 from aivis.cli.shell import command, console
 from aivis.cli.up import stop_on_signal
 from aivis.telemetry import configure_logging
@@ -24,6 +29,9 @@ def demo(
     pictures: Annotated[
         Path | None, typer.Option(help="Write the board and a timeline as SVG into this folder.")
     ] = None,
+    real: Annotated[
+        bool, typer.Option("--real", help="On the servers of `make servers`, a process a service.")
+    ] = False,
     keep: Annotated[bool, typer.Option("--keep", help="Keep the demo's folder, logs and all.")] = False,
 ) -> None:
     """Play the domain's demo on a stack of its own; exit status 1 when an expectation is missed."""
@@ -32,7 +40,7 @@ def demo(
     log = (folder / "services.log").open("w", encoding="utf-8")
     configure_logging(format="json", level="info", file=log)
     try:
-        met = uvloop.run(_play(folder, domain.resolve(), pictures))
+        met = uvloop.run(_play(folder, domain.resolve(), pictures, real=real))
     finally:
         log.close()
         if not keep:
@@ -41,10 +49,9 @@ def demo(
         raise typer.Exit(1)
 
 
-async def _play(folder: Path, domain: Path, pictures: Path | None) -> bool:
+async def _play(folder: Path, domain: Path, pictures: Path | None, *, real: bool) -> bool:
     stop, halt = stop_on_signal(), threading.Event()
-    run, ports = plan("acme", os.getpid())
-    async with stack(run, environment(run, ports, folder, domain), folder / "logs") as running:
+    async with _stage(folder, domain, real=real) as (run, running):
         performance = importlib.import_module(f"domains.{domain.name}.demo.play").Play
         play = asyncio.create_task(asyncio.to_thread(performance(Client(run), console, halt, pictures)))
         waiting = asyncio.create_task(running.until(stop))
@@ -58,3 +65,18 @@ async def _play(folder: Path, domain: Path, pictures: Path | None) -> bool:
         finally:
             halt.set()
             waiting.cancel()
+
+
+@asynccontextmanager
+async def _stage(folder: Path, domain: Path, *, real: bool) -> AsyncIterator[tuple[Run, Running]]:
+    """A stack for the demo. On servers that outlive it, a tenant of its own keeps it apart from earlier ones."""
+    if not real:
+        run, ports = plan("acme", os.getpid())
+        async with stack(run, environment(run, ports, folder, domain), folder / "logs") as running:
+            yield run, running
+        return
+    run, ports = plan(f"demo-{token_hex(4)}", os.getpid())
+    run = replace(run, kafka=os.environ.get("AIVIS_TEST_KAFKA", run.kafka))
+    variables = on_real_servers(environment(run, ports, folder, domain))
+    async with processes(run, ports, variables, folder / "logs") as running:
+        yield run, running

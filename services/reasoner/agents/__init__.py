@@ -1,1 +1,1 @@
-"""The agents that cooperate on a case, a folder each: a prompt, a toolset and a control policy. Open first: agent.py."""
+"""The agents that cooperate on a case, a folder each: prompt, toolset, control policy. Open first: agent.py."""

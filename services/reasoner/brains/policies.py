@@ -1,8 +1,8 @@
 """The brain without a model: each agent's own policy, over the playbook's modules."""
 
 from aivis.events.cases import ModelResponded
-from services.reasoner.agents.roster import AGENTS
 from services.reasoner.agents.agent import Problem
+from services.reasoner.agents.roster import AGENTS
 from services.reasoner.brains.thought import Record, Thought
 
 NAME = "playbook"

@@ -10,8 +10,8 @@ from aivis.events.cases import ModelResponded
 from aivis.events.envelope import JsonObject
 from aivis.events.plans import AgentName
 from aivis.modules.catalogue import Catalogue
-from services.reasoner.agents.roster import AGENTS
 from services.reasoner.agents.agent import Problem
+from services.reasoner.agents.roster import AGENTS
 from services.reasoner.brains.model import context, reading, schemas
 from services.reasoner.brains.model.endpoint import Answer, Endpoint
 from services.reasoner.brains.thought import Brain, Record, Thought

@@ -10,7 +10,7 @@ _TEXT = {"type": "string", "maxLength": 2_000}
 _TEXTS = {"type": "array", "maxItems": 10, "items": {"type": "string", "maxLength": 500}}
 _CONTROL: dict[str, tuple[str, JsonObject]] = {
     FINISH: (
-        "The subtask is done: mended and seen to be mended, carried out, or nothing is wrong. `finding` is for the customer.",
+        "The subtask is done: mended and seen to be, carried out, or nothing is wrong. `finding` is for the customer.",
         {"fault": {"type": "string", "maxLength": 80}, "finding": _TEXT},
     ),
     ASK: ("Ask the customer for what only they know.", {"questions": _TEXTS}),
