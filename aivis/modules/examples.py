@@ -1,5 +1,6 @@
 """Runs a module's examples: what it says of its probability and its next step must come out."""
 
+import contextlib
 import operator
 import re
 from collections.abc import Iterator
@@ -95,9 +96,11 @@ def _ticket(given: Given, library: Library) -> JsonObject:
     """The example's ticket with the defaults of what it leaves out."""
     ticket = dict(given.ticket)
     for name, declared in library.inputs.items():
-        if name not in ticket and declared.default is not None:
-            scope = Scope(ticket=ticket)
-            ticket[name] = evaluate(declared.default, scope) if isinstance(declared.default, str) else declared.default
+        if name not in ticket and isinstance(declared.default, str):
+            with contextlib.suppress(Undecided):
+                ticket[name] = evaluate(declared.default, Scope(ticket=ticket))
+        elif name not in ticket and declared.default is not None:
+            ticket[name] = declared.default
     return ticket
 
 
