@@ -21,6 +21,7 @@ from aivis.events.plans import (
     Scenario,
     Subtask,
 )
+from aivis.events.replies import Outcome, Status
 from aivis.events.tickets import TicketOpened
 from aivis.events.timers import TimerDue
 from aivis.mailbox.turn import Turn
@@ -69,6 +70,15 @@ class Run:
     def case(self) -> Case:
         assert self.state is not None
         return folding.load(self.state)
+
+    def stands(self, status: Status) -> bool:
+        return self.case.status is status
+
+    def ended(self, outcome: Outcome | None) -> bool:
+        return self.case.outcome is outcome
+
+    def escalated(self) -> bool:
+        return self.case.escalation is not None
 
     def turn(self, *payloads: Payload) -> Turn:
         events = tuple(event(payload, f"in-{len(self.log)}-{n}", self.now) for n, payload in enumerate(payloads))

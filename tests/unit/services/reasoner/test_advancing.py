@@ -38,7 +38,7 @@ async def test_a_new_ticket_brings_forth_one_request_for_a_plan_with_the_custome
     await run.feed(opened("My words"))
     (request,) = run.requests()
     assert request.text == "My words"
-    assert run.case.status is Status.WORKING
+    assert run.stands(Status.WORKING)
 
 
 async def test_a_burst_of_messages_brings_forth_one_request_with_all_of_them() -> None:
@@ -102,7 +102,7 @@ async def test_a_solved_case_answers_once_and_ends_independently() -> None:
     (outcome,) = run.sent(OutcomeReached)
     assert isinstance(outcome, OutcomeReached)
     assert (outcome.outcome, outcome.independent) == (Outcome.FIXED, True)
-    assert run.case.status is Status.RESOLVED
+    assert run.stands(Status.RESOLVED)
 
 
 async def test_a_finding_without_a_change_is_an_answer_with_its_citations() -> None:
@@ -112,7 +112,7 @@ async def test_a_finding_without_a_change_is_an_answer_with_its_citations() -> N
     (reply,) = run.sent(ReplySent)
     assert isinstance(reply, ReplySent)
     assert reply.citations == (citation,)
-    assert run.case.outcome is Outcome.ANSWERED
+    assert run.ended(Outcome.ANSWERED)
 
 
 async def test_two_problems_are_answered_in_one_numbered_reply() -> None:
@@ -132,13 +132,13 @@ async def test_what_the_agent_cannot_solve_goes_to_an_expert_with_what_is_known_
     assert escalation.reason is EscalationReason.NO_FAULT_FOUND
     assert escalation.summary.known == ("it runs",)
     assert escalation.summary.proposed == ("ask dana",)
-    assert run.case.status is Status.WAITING_FOR_EXPERT
+    assert run.stands(Status.WAITING_FOR_EXPERT)
 
 
 async def test_one_unsolved_subtask_hands_over_after_the_others_are_done_and_says_what_is_done() -> None:
     run = Run(Script(SOLVED, GIVE_UP))
     await run.planned(subtask("s1"), subtask("s2", inputs={"instance_id": "i-2"}))
-    assert run.case.outcome is None
+    assert run.ended(None)
     (reply,) = run.sent(ReplySent)
     assert isinstance(reply, ReplySent)
     assert "I started it" in reply.text
@@ -158,16 +158,16 @@ async def test_what_only_the_customer_knows_is_asked_and_the_answer_brings_a_new
     (reply,) = run.sent(ReplySent)
     assert isinstance(reply, ReplySent)
     assert (reply.kind, "Which instance" in reply.text) == (ReplyKind.QUESTION, True)
-    assert run.case.status is Status.WAITING_FOR_CUSTOMER
+    assert run.stands(Status.WAITING_FOR_CUSTOMER)
     await run.feed(TicketMessageAdded(text="i-0aa"))
     assert len(run.requests()) == 1
-    assert run.case.status is Status.WORKING
+    assert run.stands(Status.WORKING)
 
 
 async def test_a_brain_that_asks_waits_for_the_customer() -> None:
     run = Run(Script(Move(Ask(("port",), ("Which port?",)), "no port")))
     await run.planned(subtask())
-    assert run.case.status is Status.WAITING_FOR_CUSTOMER
+    assert run.stands(Status.WAITING_FOR_CUSTOMER)
 
 
 async def test_an_action_that_needs_approval_waits_for_an_expert_and_counts_as_assisted() -> None:
@@ -179,9 +179,9 @@ async def test_an_action_that_needs_approval_waits_for_an_expert_and_counts_as_a
         expires_at=NOW,
     )  # fmt: skip
     await run.feed(request)
-    assert run.case.status is Status.WAITING_FOR_EXPERT
+    assert run.stands(Status.WAITING_FOR_EXPERT)
     await run.feed(finished(action))
-    assert run.case.outcome is Outcome.FIXED
+    assert run.ended(Outcome.FIXED)
     assert run.case.assisted
 
 
@@ -202,7 +202,7 @@ async def test_guidance_brings_a_new_plan_whose_inputs_count_as_the_experts() ->
     (request,) = run.requests()
     assert request.guidance == ("the port is 8443",)
     assert request.facts["port"] == 8443
-    assert run.case.status is Status.WORKING
+    assert run.stands(Status.WORKING)
     await run.feed(run.plan(subtask(inputs={"instance_id": "i", "port": 8443})))
     assert script.problems[1].origins == {"port": Origin.EXPERT}
     (outcome,) = run.sent(OutcomeReached)
@@ -241,15 +241,15 @@ async def test_an_experts_answer_goes_out_in_their_name_and_ends_the_case() -> N
     (reply,) = run.sent(ReplySent)
     assert isinstance(reply, ReplySent)
     assert (reply.author, reply.text) == ("dana", "We refund you.")
-    assert run.case.outcome is Outcome.EXPERT
+    assert run.ended(Outcome.EXPERT)
 
 
 async def test_a_reopened_case_takes_its_outcome_back_and_starts_over() -> None:
     run = Run(Script(SOLVED))
     await run.planned(subtask())
-    assert run.case.outcome is Outcome.ANSWERED
+    assert run.ended(Outcome.ANSWERED)
     await run.feed(TicketReopened(text="still broken"))
-    assert run.case.outcome is None
+    assert run.ended(None)
     assert len(run.requests()) == 1
 
 
@@ -259,7 +259,7 @@ async def test_a_withdrawn_ticket_ends_and_late_results_change_nothing() -> None
     await run.planned(subtask())
     (action,) = run.actions()
     await run.feed(TicketWithdrawn())
-    assert run.case.status is Status.CLOSED
+    assert run.stands(Status.CLOSED)
     await run.feed(finished(action))
     assert len(script.problems) == 1
 

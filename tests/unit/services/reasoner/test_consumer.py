@@ -11,10 +11,10 @@ from aivis.events.tickets import Artifact, TicketMessageAdded
 from aivis.mailbox.turn import NotYet
 from services.reasoner import folding
 from services.reasoner.agents.agent import Problem
-from services.reasoner.brains.playbook.moves import Solved
+from services.reasoner.brains.playbook.moves import Move, Solved
 from services.reasoner.brains.thought import Record, Thought
 from services.reasoner.reminders import PATIENCE
-from tests.unit.services.reasoner.cases import Move, Run, Script, calls, finished, opened, reminder, subtask
+from tests.unit.services.reasoner.cases import Run, Script, calls, finished, opened, reminder, subtask
 
 SOLVED = Move(Solved("m", "done"), "seen")
 
@@ -70,7 +70,7 @@ async def test_reminders_come_at_growing_distances_and_end_with_a_person() -> No
         await run.feed(reminder())
         delays.append(run.step.timers[0].after)
     assert delays == sorted(delays, key=lambda delay: delay or 0)
-    assert run.case.escalation is None
+    assert not run.escalated()
     await run.feed(reminder())
     assert run.case.escalation is not None
     assert run.case.escalation.reason is EscalationReason.FAULT
