@@ -95,6 +95,8 @@ class FeedbackKind(StrEnum):
     DENIAL = "denial"
     ANSWER = "answer"
     TAKEOVER = "takeover"
+    HAND_BACK = "hand-back"
+    SETTLEMENT = "settlement"
     JUDGEMENT = "judgement"
 
 

@@ -1,0 +1,1 @@
+"""The pages' templates and their style, and how they are filled in."""

@@ -1,0 +1,1 @@
+"""The table of figures in SQLite and in PostgreSQL, behind one port."""
