@@ -13,9 +13,9 @@ from aivis.errors import AivisError, Invalid, Unknown, grpc_status
 
 log = structlog.get_logger()
 DETAILS_KEY = "grpc-status-details-bin"
-MESSAGE_LIMIT = 1_500
-"""Characters of a message: status and details travel in headers, which gRPC bounds at 8 KiB."""
-VIOLATIONS_LIMIT = 10
+MESSAGE_LIMIT = 1_200
+"""Bytes of a message: status and details travel in headers, which gRPC bounds at 8 KiB, encoded up to threefold."""
+VIOLATIONS_LIMIT = 8
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def validated(model: type[BaseModel], data: bytes, *, what: str) -> BaseModel:
 def told(error: Exception, *, tool: str, owner: str) -> tuple[grpc.StatusCode, str, tuple[tuple[str, bytes], ...]]:
     """Code, message and trailing metadata that tell a caller of `error`, whatever it is."""
     code, ours = _ours(error, tool=tool, owner=owner)
-    message = str(ours)[:MESSAGE_LIMIT]
+    message = _cut(str(ours), MESSAGE_LIMIT)
     status = status_pb2.Status(code=code.value[0], message=message, details=_details(ours, tool))
     return code, message, ((DETAILS_KEY, status.SerializeToString()),)
 
@@ -78,12 +78,18 @@ def _details(error: AivisError, tool: str) -> list[any_pb2.Any]:
     if isinstance(error, InvalidFields):
         request = error_details_pb2.BadRequest(
             field_violations=[
-                error_details_pb2.BadRequest.FieldViolation(field=each.field, description=each.description[:300])
+                error_details_pb2.BadRequest.FieldViolation(
+                    field=_cut(each.field, 60), description=_cut(each.description, 120)
+                )
                 for each in error.violations[:VIOLATIONS_LIMIT]
             ]
         )
         found.append(_packed(request))
     return found
+
+
+def _cut(text: str, limit: int) -> str:
+    return text.encode()[:limit].decode(errors="ignore")
 
 
 def _packed(message: error_details_pb2.ErrorInfo | error_details_pb2.BadRequest) -> any_pb2.Any:
