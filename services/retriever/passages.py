@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from aivis import identity
 from aivis.errors import Invalid
@@ -12,6 +12,8 @@ from services.retriever.ports import Document, Passage
 
 LIMIT = 1_200
 """Characters of a passage at most: two screens of a chat, and little more than what the embedding reads of it."""
+_LONGEST_HEADING = 300
+"""Characters; what is longer is a paragraph over a line, not a heading."""
 _CUTTING = "1"
 """Changes whenever this module cuts differently, so that every document is cut anew."""
 
@@ -79,8 +81,8 @@ def _sections(blocks: Sequence[Block]) -> Iterator[_Section]:
     path: list[tuple[int, str]] = []
     section = _Section((), 0, [])
     for block in blocks:
-        if block.kind is not Kind.HEADING:
-            section.blocks.append(block)
+        if block.kind is not Kind.HEADING or len(block.text) > _LONGEST_HEADING:
+            section.blocks.append(replace(block, kind=Kind.PARAGRAPH) if block.kind is Kind.HEADING else block)
             continue
         yield section
         path = [above for above in path if above[0] < block.level]

@@ -22,7 +22,9 @@ class WordVectors:
     def __init__(self) -> None:
         self.asked: list[str] = []
 
-    async def __call__(self, texts: Sequence[str], *, tokens: int = 128) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+    async def __call__(
+        self, texts: Sequence[str], *, tokens: int = 128
+    ) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
         self.asked += texts
         vectors = np.zeros((len(texts), DIMENSIONS), dtype=np.float32)
         for row, text in enumerate(texts):
@@ -51,7 +53,7 @@ async def index(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
 
     index = WeaviateIndex(address, prefix=f"Test{uuid.uuid4().hex}", rarity_seconds=0)
     yield index
-    await index._client.collections.delete(index.collection)
+    await index.drop()
     await index.close()
 
 

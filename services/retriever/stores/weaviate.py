@@ -114,6 +114,13 @@ class WeaviateIndex:
             if not await self._client.is_ready():
                 raise Transient(f"Weaviate at {self._address}: not ready")
 
+    async def drop(self) -> None:
+        """Delete the collection and all it holds."""
+        async with self._open():
+            await self._client.collections.delete(self.collection)
+            self._ensured = False
+            self._tenants.clear()
+
     async def close(self) -> None:
         await self._client.close()
 

@@ -62,11 +62,16 @@ def _best(found: Sequence[Found], question: str) -> tuple[Found, float] | None:
 def _composed(chosen: Sequence[tuple[Found, float, str]], language: str) -> Answer:
     extracts = tuple(extract(found.text, question) for found, _, question in chosen)
     citations = tuple(found.citation for found, _, _ in chosen)
-    numbered = [f"{text} [{number}]" for number, text in enumerate(extracts, 1)]
+    numbered = [_marked(text, number) for number, text in enumerate(extracts, 1)]
     sources = [f"[{number}] {cited(citation)}" for number, citation in enumerate(citations, 1)]
     heading = _SOURCES.get(language.partition("-")[0], _SOURCES["en"])
     text = "\n\n".join([*numbered, "\n".join([heading, *sources])])
     return Answer(text, extracts, citations, chosen[0][1])
+
+
+def _marked(text: str, number: int) -> str:
+    """The extract with its number, on a line of its own behind a table or code, which it would break."""
+    return f"{text}{chr(10) if text.endswith(('|', '`', '~')) else ' '}[{number}]"
 
 
 def cited(citation: Citation) -> str:
@@ -81,7 +86,7 @@ def _not_known(found: Sequence[Found], question: str) -> NotKnown:
         return NotKnown("The knowledge holds nothing about this question.", ())
     share = belief(found[0], question)
     return NotKnown(
-        f"The knowledge does not answer this question: the nearest passage, '{nearest[0].title}', is believed to at"
-        f" {share:.2f} only, and {KNOWN} is asked for.",
+        f"The knowledge does not answer this question: the belief that the nearest passage, '{nearest[0].title}', does"
+        f" is {share:.2f}, and {KNOWN} is asked for.",
         nearest,
     )

@@ -97,10 +97,7 @@ def test_html_gives_headings_lists_tables_and_code() -> None:
         ("", "T"),
         ("", "Intro here\nnow."),
         ("Steps", "1.  one\n2.  two\n    -   inner\n\n|A|B|\n|1|2|\n\n```\na\n  b\n```"),
-    ] or sections(text, media_type="text/html")[-1] == (
-        "Steps",
-        "1.  one\n2.  two\n    -   inner\n\n|A|B|\n|1|2|\n\n```\na\n  b\n```",
-    )
+    ]
 
 
 def test_an_unchanged_passage_keeps_its_id_in_a_new_version() -> None:
@@ -133,10 +130,12 @@ def test_a_media_type_that_is_not_read_is_refused_with_those_that_are() -> None:
 
 
 PIECES = st.sampled_from(
-    ["# H1", "## H2 {#x .section}", "para one. two? three!", "- item a", "  - item b", "1. first", "|a|b|", "|---|---|",
-     "```", "~~~sh", "    indented", "", "", "===", "---", "长句。没有空格的中文。", "word " * 300, "x" * 2_000, "**bold** \\(e\\)",
-     "[text](url) `code`"]
-)  # fmt: skip
+    [
+        *("# H1", "## H2 {#x .section}", "para one. two? three!", "- item a", "  - item b", "1. first", "|a|b|"),
+        *("|---|---|", "```", "~~~sh", "    indented", "", "", "===", "---", "长句。没有空格的中文。"),
+        *("word " * 300, "x" * 2_000, "**bold** \\(e\\)", "[text](url) `code`"),
+    ]
+)
 
 
 @given(st.lists(PIECES, max_size=25))

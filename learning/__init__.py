@@ -1,0 +1,1 @@
+"""What Aivis learns from its past, and how it is measured."""

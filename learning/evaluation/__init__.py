@@ -1,0 +1,1 @@
+"""Evaluations on given files, one module each; `aivis eval NAME` runs them."""
