@@ -126,7 +126,7 @@ def _origin_of(root: str, name: str | None, scope: Scope) -> Origin:
     else:
         known, otherwise, values = scope.found_origins, Origin.RESULT, scope.found
     if name is not None:
-        return known.get(name, otherwise)
+        return known.get(name, otherwise) if name in values else Origin.MODULE
     return least_trusted(known.get(each, otherwise) for each in values)
 
 
