@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 
@@ -91,6 +92,7 @@ class Catalogue:
         self._shelves = [Shelf(provider) for provider in providers]
         self._offers: dict[str, Offer] = {}
         self._clashes: tuple[Problem, ...] = ()
+        self._news = asyncio.Event()
 
     def find(self, name: str) -> Offer:
         """The tool called `name`; `Transient` while a server that may have it has never answered, else `NotFound`."""
@@ -104,6 +106,15 @@ class Catalogue:
         refused = next((problem.says for problem in self.problems if problem.tool == name), "")
         hint = refused or (f"did you mean {near[0]!r}?" if near else f"there are {len(self._offers)} tools")
         raise NotFound(f"there is no tool {name!r}: {hint}")
+
+    async def found(self, name: str, *, patience: float) -> Offer:
+        """As `find`, but where a server has yet to answer it has `patience` seconds to do so."""
+        try:
+            return self.find(name)
+        except Transient:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._news.wait(), patience)
+            return self.find(name)
 
     @property
     def offers(self) -> list[Offer]:
@@ -159,3 +170,5 @@ class Catalogue:
                     says = f"tool {name!r} is also declared by {first.provider.address}, whose declaration counts"
                     clashes.append(Problem(shelf.provider.address, name, says))
         self._offers, self._clashes = offers, tuple(clashes)
+        self._news.set()
+        self._news = asyncio.Event()

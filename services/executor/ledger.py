@@ -179,7 +179,9 @@ class Entry(Value):
         return self.failed(FailureKind.FORBIDDEN, f"the approval expired at {self.approval.expires_at}: ask anew")
 
     def approved(self, terms: Terms) -> Self:
-        """Policy, or the expert's word, lets it run on these terms."""
+        """Policy lets it run on these terms. Where an expert's word is awaited, only `granted` leads on."""
+        if self.state is State.WAITING:
+            raise Refused(f"action {self.request.action} waits for an expert's word")
         return self._to(State.APPROVED, terms=terms)
 
     def intended(self, now: datetime) -> Self:
@@ -191,11 +193,11 @@ class Entry(Value):
 
     def doubted(self, now: datetime) -> Self:
         """It was called, and what became of it is not known."""
-        return self if self.doubtful else self._to(State.INTENT, doubted_at=now)
+        return self if self.doubtful else self._from_intent(State.INTENT, doubted_at=now)
 
     def nothing_done(self) -> Self:
         """It is known that no call had an effect: it may be called anew."""
-        return self._to(State.APPROVED, doubted_at=None, first_called_at=None)
+        return self._from_intent(State.APPROVED, doubted_at=None, first_called_at=None)
 
     def retried(self) -> Self:
         """A call that bore repeating is about to be made again."""
@@ -236,6 +238,11 @@ class Entry(Value):
                 f"action {self.request.action}: the {what} is for other parameters (digest {digest}, not {self.digest})"
             )
         return self.approval
+
+    def _from_intent(self, state: State, **changes: Any) -> Self:
+        if self.state is not State.INTENT:
+            raise Refused(f"action {self.request.action} is {self.state}: it was not called")
+        return self._to(state, **changes)
 
     def _to(self, state: State, **changes: Any) -> Self:
         if state not in _NEXT[self.state]:

@@ -87,7 +87,7 @@ def _mailbox(settings: ExecutorSettings, store: Store, handler: Executor) -> Mai
 
 
 def _checks(providers: list[ToolProvider]) -> dict[str, Check]:
-    return {f"tools at {provider.address}": provider.check for provider in providers}
+    return {provider.name: provider.check for provider in providers}
 
 
 async def _close(providers: list[ToolProvider]) -> None:

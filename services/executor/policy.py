@@ -81,21 +81,23 @@ class Policies:
     def judge(self, question: Question) -> Judgement:
         """Needs approval: what is denied without an expert's word and permitted with it."""
         entities = _entities(question)
-        plain, why = self._ask(question, entities, approved=False)
-        if plain:
-            return Judgement(Verdict.ALLOW)
-        with_approval, why_not = self._ask(question, entities, approved=True)
-        return Judgement(Verdict.NEEDS_APPROVAL, why) if with_approval else Judgement(Verdict.FORBID, why_not)
+        try:
+            permitted, why = self._ask(question, entities, approved=False)
+            if permitted:
+                return Judgement(Verdict.ALLOW)
+            permitted, why_not = self._ask(question, entities, approved=True)
+        except Invalid as error:
+            return Judgement(Verdict.FORBID, str(error))
+        return Judgement(Verdict.NEEDS_APPROVAL, why) if permitted else Judgement(Verdict.FORBID, why_not)
 
     def _ask(self, question: Question, entities: list[JsonObject], *, approved: bool) -> tuple[bool, str]:
+        """Whether the policies permit it, and if not why; `Invalid` when they cannot be evaluated."""
         answer = cedarpy.is_authorized(_request(question, approved=approved), self._policies, entities)
         errors = answer.diagnostics.errors
         if errors or answer.decision is cedarpy.Decision.NoDecision:
-            return False, f"the policies cannot be evaluated, so nothing may run: {'; '.join(errors)[:500]}"
-        if answer.allowed:
-            return True, ""
+            raise Invalid(f"the policies cannot be evaluated, so nothing may run: {'; '.join(errors)[:500]}")
         reasons = [self._in_words(id) for id in sorted(answer.diagnostics.reasons)]
-        return False, "; ".join(reasons) or f"no policy permits {question.tool}"
+        return answer.allowed, "; ".join(reasons) or f"no policy permits {question.tool}"
 
     def _in_words(self, id: str) -> str:
         notes = self._notes.get(id, {})

@@ -82,8 +82,12 @@ class ToolProvider(Protocol):
     """
 
     @property
+    def name(self) -> str:
+        """What it is and where, for people: "tool server at HOST:PORT"."""
+
+    @property
     def address(self) -> str:
-        """Where it is, for people."""
+        """Where it is: HOST:PORT."""
 
     async def declared(self) -> list[Declaration]:
         """Every tool there."""

@@ -57,11 +57,13 @@ class Preparer:
     read: ReadState
     """The ledger's state under a key."""
     artifacts: ArtifactStore
+    patience: float = 1
+    """Seconds that a server may take to say which tools it has, before the action is put off."""
 
     async def __call__(self, entry: Entry) -> Prepared:
         """`NotFound`, `Invalid` or `Refused` when it can never be called so; `Transient` when that is not known yet."""
         request = entry.request
-        offer = self.catalogue.find(request.tool)
+        offer = await self.catalogue.found(request.tool, patience=self.patience)
         content = parameters.canonical(request.arguments)
         if len(content) > parameters.MAX_ARGUMENTS_BYTES:
             raise Invalid(f"{request.tool}: arguments of {len(content)} bytes, over {parameters.MAX_ARGUMENTS_BYTES}")

@@ -25,6 +25,10 @@ class GrpcTools:
         self._connection = Connection(address, what="tool server")
 
     @property
+    def name(self) -> str:
+        return self._connection.name
+
+    @property
     def address(self) -> str:
         return self._connection.address
 

@@ -70,6 +70,10 @@ class KnowledgeSearch:
         self._connection = Connection(address, what="retriever")
 
     @property
+    def name(self) -> str:
+        return self._connection.name
+
+    @property
     def address(self) -> str:
         return self._connection.address
 
