@@ -3,14 +3,14 @@
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar, cast
 
 from pydantic import BaseModel
 
 from aivis.errors import Unknown
 
 S = TypeVar("S")
-M = TypeVar("M", bound=BaseModel)
+B = TypeVar("B", bound=BaseModel | None)
 
 
 class Remembers(Protocol):
@@ -50,8 +50,8 @@ class Call(Generic[S]):
         if self.cancelled.wait(min(seconds, self.remaining())) or self.remaining() <= 0:
             raise Unknown(f"time is up while waiting for {for_what}; call again with the same key to go on waiting")
 
-    def before(self, kind: type[M], read: Callable[[], M | None]) -> M | None:
-        """The state before the effect, as the first attempt with this key read it.
+    def before(self, kind: type[BaseModel], read: Callable[[], B]) -> B:
+        """The state before the effect, a `kind` or None, as the first attempt with this key read it.
 
         Read it anew and a second attempt, after a crash, would find its own effect and take it for the state to
         put back. The first answer of `read` is kept durably before the effect; later attempts get that one.
@@ -60,4 +60,5 @@ class Call(Generic[S]):
         if kept is None:
             found = read()
             kept = self.remembers(b"null" if found is None else found.model_dump_json().encode())
-        return None if kept is None or kept == b"null" else kind.model_validate_json(kept)
+        known = None if kept is None or kept == b"null" else kind.model_validate_json(kept)
+        return cast(B, known)

@@ -88,7 +88,6 @@ def allocate_address(arguments: AllocateAddress, call: Call[Account]) -> Allocat
 def release_address(arguments: ReleaseAddress, call: Call[Account]) -> AddressReleased:
     """Give an elastic address back to the cloud for good: anybody may get it next. Nothing may hold it any more."""
     noted = call.before(ElasticAddress, lambda: reading.elastic_address(call.system, arguments.public_ip))
-    assert noted is not None
     now = reading.elastic_addresses(call.system, [where("allocation-id", noted.allocation_id)])
     if now:
         _release(now[0], call)

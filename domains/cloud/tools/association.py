@@ -60,14 +60,13 @@ def associate_route_table(arguments: AssociateRouteTable, call: Call[Account]) -
     if now.route_table_id != arguments.route_table_id:
         _refuse_other_network(arguments, call)
         association = _associate(arguments.subnet_id, arguments.route_table_id, now, call)
-    was = before or now
     return AssociationChange(
         subnet_id=arguments.subnet_id,
         route_table_id=arguments.route_table_id,
         association_id=association,
-        previous_route_table_id=was.route_table_id,
-        previous_association=was.kind,
-        changed=was.route_table_id != arguments.route_table_id,
+        previous_route_table_id=before.route_table_id,
+        previous_association=before.kind,
+        changed=before.route_table_id != arguments.route_table_id,
     )
 
 

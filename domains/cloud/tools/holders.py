@@ -49,7 +49,7 @@ def associate_address(arguments: AssociateAddress, call: Call[Account]) -> Addre
     if now.instance_id != arguments.instance_id:
         _refuse_unfit(arguments, now, call)
         _give(now, AddressHeld(instance_id=arguments.instance_id, network_interface_id=None, private_ip=None), call)
-    return _told(elastic_address(call.system, arguments.public_ip), before or held_by(now))
+    return _told(elastic_address(call.system, arguments.public_ip), before)
 
 
 @tools.tool(name="cloud.disassociate_address", risk=Risk.DESTRUCTIVE, timeout=SHORT, resource="public_ip", undo=undo,
@@ -60,7 +60,7 @@ def disassociate_address(arguments: DisassociateAddress, call: Call[Account]) ->
     now = elastic_address(call.system, arguments.public_ip)
     if now.association_id is not None:
         _take(now, call)
-    return _told(elastic_address(call.system, arguments.public_ip), before or held_by(now))
+    return _told(elastic_address(call.system, arguments.public_ip), before)
 
 
 def _refuse_unfit(arguments: AssociateAddress, now: ElasticAddress, call: Call[Account]) -> None:

@@ -106,8 +106,9 @@ def _changed(instance_id: str, call: Call[Account], *, operation: str, wanted: s
         call.system.act(operation, InstanceIds=[instance_id])
         call.acted()
         _wait(instance_id, call, wanted)
-    was = before.state if before else now
-    return StateChange(instance_id=instance_id, state=wanted, previous_state=was, changed=was != wanted)
+    return StateChange(
+        instance_id=instance_id, state=wanted, previous_state=before.state, changed=before.state != wanted
+    )
 
 
 def _wait(instance_id: str, call: Call[Account], wanted: str) -> None:

@@ -44,12 +44,11 @@ def resize_instance(arguments: ResizeInstance, call: Call[Account]) -> TypeChang
     now = _type(call, arguments.instance_id)
     if now != arguments.instance_type:
         _set(call, arguments.instance_id, arguments.instance_type)
-    was = before.instance_type if before else now
     return TypeChange(
         instance_id=arguments.instance_id,
         instance_type=arguments.instance_type,
-        previous_type=was,
-        changed=was != arguments.instance_type,
+        previous_type=before.instance_type,
+        changed=before.instance_type != arguments.instance_type,
     )
 
 

@@ -76,12 +76,11 @@ def extend_volume(arguments: ExtendVolume, call: Call[Account]) -> VolumeExtende
     while _size(arguments.volume_id, call) < arguments.size_gib:
         call.wait(pause, for_what=f"{arguments.volume_id} to have {arguments.size_gib} GiB")
         pause = min(pause * 2, 5)
-    was = before.size_gib if before else now
     return VolumeExtended(
         volume_id=arguments.volume_id,
         size_gib=arguments.size_gib,
-        previous_size_gib=was,
-        changed=was != arguments.size_gib,
+        previous_size_gib=before.size_gib,
+        changed=before.size_gib != arguments.size_gib,
     )
 
 

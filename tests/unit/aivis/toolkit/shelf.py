@@ -98,7 +98,6 @@ def lend(arguments: Lend, call: Call[Shelf]) -> Lent:
     shelf.lent[arguments.title] = arguments.reader
     if shelf.crash is not None:
         raise shelf.crash
-    assert had is not None
     return Lent(title=arguments.title, reader=arguments.reader, previous=had.reader)
 
 
