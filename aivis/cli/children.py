@@ -49,7 +49,7 @@ class Children:
     def pids(self) -> dict[str, int]:
         return {name: process.pid for name, process in self._running.items()}
 
-    async def start(self, child: Child, *, seconds: float = 30) -> None:
+    async def start(self, child: Child, *, seconds: float) -> None:
         """Start and wait until the port answers; `Transient` with the end of the log when it does not."""
         self.logs.mkdir(parents=True, exist_ok=True)
         path = self.logs / f"{child.name}.log"
@@ -69,6 +69,15 @@ class Children:
         except (TimeoutError, ChildProcessError) as error:
             tail = path.read_text(encoding="utf-8", errors="replace")[-1500:]
             raise Transient(f"{child.name} did not start on port {child.port}; the end of {path}:\n{tail}") from error
+
+    async def start_all(self, children: Sequence[Child]) -> None:
+        """Start side by side; what one of them fails with is raised."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                for child in children:
+                    group.create_task(self.start(child, seconds=60))
+        except* Transient as failed:
+            raise failed.exceptions[0] from None
 
     async def first_death(self) -> str:
         """The name of the first child that ends by itself."""

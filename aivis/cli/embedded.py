@@ -168,10 +168,7 @@ async def stack(
     children, stop = Children(logs), asyncio.Event()
     tasks: dict[str, asyncio.Task[None]] = {}
     try:
-        starts = [children.start(broker(run)), children.start(cloud(run)), children.start(tool_server(run, variables))]
-        async with asyncio.TaskGroup() as group:
-            for start in starts:
-                group.create_task(start)
+        await children.start_all([broker(run), cloud(run), tool_server(run, variables)])
         for name in services:
             tasks[name] = asyncio.create_task(serve(build(name, variables), stop), name=name)
         yield Running(children, tasks)

@@ -18,13 +18,13 @@ Words = Annotated[str, typer.Argument(help="Your words.")]
 def escalations(folder: Folder = DEFAULT_FOLDER, as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
     """List what waits for an expert: cases and approvals."""
     api = client(folder)
-    cases = api.get(api.run.escalation, "/v1/escalations", status="open")
-    approvals = api.get(api.run.escalation, "/v1/approvals")
+    waiting = api.get(api.run.escalation, "/v1/escalations", status="open")
+    waiting |= api.get(api.run.escalation, "/v1/approvals")
     if as_json:
-        print(orjson.dumps({"escalations": cases, "approvals": approvals}, option=orjson.OPT_INDENT_2).decode())
+        print(orjson.dumps(waiting, option=orjson.OPT_INDENT_2).decode())
         return
-    console.print(_cases(cases))
-    console.print(_approvals(approvals))
+    console.print(_cases([case for case in waiting["escalations"] if case["escalation"]]))
+    console.print(_approvals(waiting["approvals"] + waiting["unsettled"]))
 
 
 @command
@@ -98,8 +98,10 @@ def _cases(cases: list[dict[str, Any]]) -> Table:
     for column in ("case", "reason", "problem", "proposed"):
         table.add_column(column, overflow="fold")
     for case in cases:
-        summary = case["summary"]
-        table.add_row(case["case"], case["reason"], timeline.short(summary["problem"]), "; ".join(summary["proposed"]))
+        escalation = case["escalation"]
+        summary = escalation["summary"]
+        proposed = "; ".join(summary["proposed"])
+        table.add_row(case["case"], escalation["reason"], timeline.short(summary["problem"]), proposed)
     return table
 
 
@@ -108,5 +110,5 @@ def _approvals(approvals: list[dict[str, Any]]) -> Table:
     for column in ("action", "call", "why"):
         table.add_column(column, overflow="fold")
     for approval in approvals:
-        table.add_row(approval["action"], timeline.call(approval), approval["reason"])
+        table.add_row(approval["action"], timeline.call(approval), approval.get("reason") or approval["message"])
     return table

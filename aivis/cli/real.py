@@ -1,6 +1,5 @@
 """The stack on real servers: every service a process of its own, on Kafka, PostgreSQL and Weaviate."""
 
-import asyncio
 import os
 import sys
 from collections.abc import AsyncIterator, Mapping
@@ -38,9 +37,7 @@ async def processes(
     argv = [sys.executable, "-m"]
     services = [Child(name, [*argv, f"services.{name}"], ports[name], _own(name, variables)) for name in SERVICES]
     try:
-        async with asyncio.TaskGroup() as group:
-            for child in (cloud(run), tool_server(run, variables), *services):
-                group.create_task(children.start(child, seconds=60))
+        await children.start_all([cloud(run), tool_server(run, variables), *services])
         yield Running(children, {})
     finally:
         await children.stop()

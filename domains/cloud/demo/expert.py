@@ -1,11 +1,16 @@
 """The demo's expert: approves one action, and refuses another and guides the agent instead, by the experts' own API."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from aiokafka import AIOKafkaConsumer
+
+from aivis import topics
 from aivis.cli.client import Client
-from aivis.errors import AivisError
+from aivis.events import registry
+from aivis.events.escalations import FeedbackGiven
 from domains.cloud.lab.expectations import Expectation
 from domains.cloud.lab.goals import Reaches
 from domains.cloud.lab.staging import StagedTicket
@@ -30,10 +35,11 @@ class Expert:
 
     def act(self) -> None:
         """Look at the queue and do what is due."""
-        for approval in self.client.get(self.client.run.escalation, "/v1/approvals"):
+        for approval in self.client.get(self.client.run.escalation, "/v1/approvals")["approvals"]:
             self._approval(approval)
-        for case in self.client.get(self.client.run.escalation, "/v1/escalations", status="open"):
-            self._escalation(case)
+        for case in self.client.get(self.client.run.escalation, "/v1/escalations", status="open")["escalations"]:
+            if case["escalation"] is not None:
+                self._escalation(case)
 
     def _approval(self, approval: Mapping[str, Any]) -> None:
         ticket = self._ticket(approval)
@@ -65,10 +71,22 @@ def guided(ticket: StagedTicket) -> StagedTicket:
     return ticket.model_copy(update={"expectation": Expectation.FIXED, "goals": (goal,)})
 
 
-def feedback(client: Client) -> list[Mapping[str, Any]]:
-    """What is on record of the experts' deeds, to learn from."""
+def feedback(client: Client) -> list[FeedbackGiven]:
+    """What is on record on `aivis.feedback` of the experts' deeds for this tenant, to learn from."""
+    return asyncio.run(_recorded(client.run.kafka, client.run.tenant))
+
+
+async def _recorded(kafka: str, tenant: str) -> list[FeedbackGiven]:
+    topic = topics.FEEDBACK.name
+    consumer = AIOKafkaConsumer(topic, bootstrap_servers=kafka, auto_offset_reset="earliest")
+    await consumer.start()
+    found: list[FeedbackGiven] = []
     try:
-        found: list[Mapping[str, Any]] = client.get(client.run.escalation, "/v1/feedback")
-    except AivisError:
-        return []
+        while batches := await consumer.getmany(timeout_ms=1_500):
+            for record in (record for batch in batches.values() for record in batch):
+                event = registry.decode(tuple(record.headers), record.value, where=topic)
+                if event.tenant == tenant and isinstance(event.data, FeedbackGiven):
+                    found.append(event.data)
+    finally:
+        await consumer.stop()
     return found

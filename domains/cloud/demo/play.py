@@ -136,7 +136,7 @@ class Play:
         for ticket, done in expert.done.items():
             self.console.print(f"  {ticket}: {done}", highlight=False)
         for each in feedback(self.client):
-            self.console.print(f"  on record: {each['kind']} by {each['expert']}: {timeline.short(each['text'])}")
+            self.console.print(f"  on record: {each.kind} by {each.expert}: {timeline.short(each.text)}")
 
     def _end(self, missed: Sequence[str], count: int, cases: Mapping[str, Mapping[str, Any]]) -> None:
         first = "none" if self.first_resolved is None else f"{self.first_resolved:.1f} s"
