@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 _HERE = Path(__file__).parent
 STYLE = (_HERE / "style.css").read_text(encoding="utf-8")
@@ -28,8 +29,13 @@ def _seen(character: str) -> str:
     return f"\\u{ord(character):04x}"
 
 
+def _finished(value: Any) -> Any:
+    """Every value on its way into a page, before it is escaped."""
+    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
 def as_json(value: Any) -> str:
-    return visible(orjson.dumps(value, option=orjson.OPT_INDENT_2, default=str).decode())
+    return orjson.dumps(value, option=orjson.OPT_INDENT_2, default=str).decode()
 
 
 def moment(at: datetime | None) -> str:
@@ -59,11 +65,14 @@ def share(value: float | None) -> str:
 
 def _environment() -> Environment:
     environment = Environment(
-        loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FileSystemLoader(_HERE),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_finished,
     )
-    environment.filters.update(
-        visible=visible, as_json=as_json, moment=moment, duration=duration, share=share, span=span
-    )
+    environment.filters.update(as_json=as_json, moment=moment, duration=duration, share=share, span=span)
     return environment
 
 

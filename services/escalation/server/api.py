@@ -108,7 +108,9 @@ class Api:
 async def check_judgement(means: Means, case: Case, verb: str, said: JsonObject) -> None:
     """A judgement is about something that the case has."""
     about = said.get("about")
-    if verb == "judge" and about and not can_be_judged(await log_of(means.mailbox.store, case.key), str(about)):
+    if verb != "judge" or not about or about in (*case.entry.escalations, *case.entry.record.acts):
+        return
+    if not can_be_judged(await log_of(means.mailbox.store, case.key), str(about)):
         detail = f"about {about!r}: the case has no decision, action, reply or escalation of that id"
         raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, detail, field="about")
 

@@ -74,14 +74,18 @@ async def working(service: Service, key: str = "") -> AsyncIterator[Working]:
     assert service.mailbox is not None
     shelf = Shelf()
     await service.mailbox.store.open()
-    task = asyncio.create_task(service.mailbox.run(shelf))
+    jobs = [service.mailbox.run(shelf), *(job() for job in service.background)]
+    tasks = [asyncio.create_task(job) for job in jobs]
     transport = httpx.ASGITransport(Starlette(routes=list(service.routes)), raise_app_exceptions=False)
     headers = {"authorization": f"Bearer {key}"} if key else {}
     try:
         async with httpx.AsyncClient(transport=transport, base_url="http://test", headers=headers) as http:
             yield Working(service.mailbox, http, shelf)
     finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+        for task in tasks:
+            task.cancel()
+        results = await asyncio.gather(*tasks, return_exceptions=True)
         await service.mailbox.store.close()
+        if service.close is not None:
+            await service.close()
+        assert not [result for result in results if isinstance(result, Exception)]

@@ -1,7 +1,6 @@
 import pytest
 
 from aivis import identity, topics
-from aivis.bus import admit
 from aivis.errors import Invalid
 from aivis.events.envelope import Head
 from aivis.events.replies import ReplySent
@@ -56,10 +55,6 @@ def test_of_the_case_s_log_only_what_was_sent_to_it_matters() -> None:
     assert arrived(topics.CASE_EVENTS, type=TicketOpened.TYPE) is not None
     assert arrived(topics.CASE_EVENTS, type=ReplySent.TYPE) is None
     assert arrived(topics.REPLIES, type=ReplySent.TYPE) is not None
-
-
-def test_nothing_to_read_is_nothing_to_admit() -> None:
-    assert admit([], {}, lambda head, value: Key("", ""), ADMIT) == ([], [])
 
 
 @pytest.mark.parametrize(
