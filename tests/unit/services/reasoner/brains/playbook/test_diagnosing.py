@@ -10,6 +10,13 @@ from tests.unit.services.reasoner.brains.playbook.play import Played, play, subt
 from tests.unit.services.reasoner.brains.playbook.workshop import Machine, fault, library
 
 LIBRARY = library()
+REPAIR = """  - tool: shop.repair
+    with: {machine: ticket.machine}
+    risk: reversible
+    succeeds: 0.9
+    verify: {tool: shop.run, with: {machine: ticket.machine}, expect: result.runs}
+    undo: true
+"""
 TASK = subtask("mend.machine", inputs={"machine": "m1"}, symptoms=["stands_still"])
 
 
@@ -137,19 +144,29 @@ def test_a_forbidden_remedy_does_not_keep_the_agent_from_another_fault_that_is_t
 
 
 def test_another_remedy_of_the_same_fault_is_tried_when_the_first_may_not_be_used() -> None:
-    second = """
-  - tool: shop.repair
-    with: {machine: ticket.machine}
-    risk: reversible
-    succeeds: 0.6
-    verify: {tool: shop.run, with: {machine: ticket.machine}, expect: result.runs}
-    undo: true
-"""
-    _, text = fault("belt", prior=0.3, look="shop.look", more=second.lstrip("\n"))
+    text = fault("belt", prior=0.3, look="shop.look", more=REPAIR)[1]
     machine = Machine("belt")
     machine.forbidden = {"belt"}
     story = play(TASK, library(belt=text), machine)
     assert solved(story) == "belt"
+    assert story.tools(Purpose.REMEDY) == ["shop.replace", "shop.repair"]
+
+
+def test_a_look_that_policy_forbids_is_not_made_again() -> None:
+    seen = [Observation("shop.look", {"machine": "m1"}, None, failure="not allowed", forbidden=True)]
+    move = decide(TASK, LIBRARY, seen)
+    assert isinstance(move.next, Calls)
+    assert "shop.look" not in [call.tool for call in move.next.calls]
+
+
+def test_a_fault_whose_remedy_did_not_help_is_less_likely_while_it_has_another() -> None:
+    text = fault("belt", prior=0.3, look="shop.look", more=REPAIR)[1]
+    machine = Machine(hopeless=True)
+    machine.lies = {"belt"}
+    story = play(TASK, library(belt=text), machine)
+    shares = [{each.name: each.probability for each in move.hypotheses}.get("belt", 0) for move in story.moves]
+    undone = next(n for n, each in enumerate(story.observations) if each.purpose is Purpose.UNDO)
+    assert shares[undone + 1] < max(shares) - 0.05
     assert story.tools(Purpose.REMEDY) == ["shop.replace", "shop.repair"]
 
 
