@@ -147,9 +147,6 @@ class Acting:
             return self.end(entry.ambiguous(f"{entry.request.tool} cannot tell by lookup whether it was carried out"))
         if found.became is Became.HAPPENED:
             return await self._received(entry, prepared, found.result, seconds=0)
-        if entry.tries > settling.MAX_TRIES:
-            message = f"{entry.tries} calls brought nothing about; the last lookup says that nothing was done"
-            return self.end(entry.nothing_done().failed(FailureKind.UNAVAILABLE, message))
         return await self._carry_out(entry.nothing_done(), prepared)
 
     async def _found(self, entry: Entry, prepared: Prepared) -> Found | Step:

@@ -27,7 +27,7 @@ def _schema(**properties: dict[str, Any]) -> str:
 
 
 def _tool(
-    name: str, *, risk: pb.Risk.ValueType, repeat: pb.Repeat.ValueType = pb.REPEAT_DEDUPES, timeout: float = 20
+    name: str, *, risk: "pb.Risk.ValueType", repeat: "pb.Repeat.ValueType" = pb.REPEAT_DEDUPES, timeout: float = 20
 ) -> pb.Tool:
     effect = risk != pb.RISK_READ
     return pb.Tool(

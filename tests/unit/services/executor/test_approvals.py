@@ -12,6 +12,7 @@ from aivis.events.actions import (
     FailureKind,
 )
 from aivis.mailbox.turn import NotYet
+from services.executor.intake import take_in
 from services.executor.stops import Stop
 from tests.unit.services.executor.making import (
     TENANT,
@@ -186,3 +187,13 @@ async def test_a_resource_that_stays_busy_ends_the_action_undone(at: Desk, tools
     assert last(at).kind is FailureKind.UNAVAILABLE
     assert tools.calls == []
     assert at.holds == {(TENANT, "resource:i-1"): "another action"}
+
+
+async def test_a_grant_that_is_seen_again_while_its_action_is_under_way_counts_as_before(at: Desk) -> None:
+    asked = await ask_for_approval(at)
+    at.holds[TENANT, "resource:i-1"] = "another action"
+    word = grant(asked.digest)
+    with pytest.raises(NotYet):
+        await at.turn(word)
+    assert take_in(at.entry(), [word], at.now).refused == ()
+    assert len(take_in(at.entry(), [grant(asked.digest, id="another")], at.now).refused) == 1

@@ -15,7 +15,9 @@ from aivis.events.actions import (
     Purpose,
 )
 from aivis.mailbox.turn import NotYet
+from aivis.mailbox.values import Key
 from services.executor.ports import Became, Found
+from services.executor.settling import MAX_TRIES
 from services.executor.stops import Stop
 from tests.unit.services.executor.making import (
     ACTION,
@@ -25,12 +27,14 @@ from tests.unit.services.executor.making import (
     Desk,
     FakeTools,
     crashed,
+    entry,
     event,
     grant,
     last,
     request,
     settlement,
     timer,
+    waiting,
 )
 
 
@@ -223,3 +227,21 @@ async def test_another_tool_that_puts_an_effect_back_is_called_as_any_other(at: 
     assert await at.turn(event(request("test.neither", action="undo", undoes=ACTION)), action="undo") == "DONE"
     assert tools.undos == []
     assert [call.tool for call in tools.calls] == ["test.dedupes", "test.neither"]
+
+
+async def test_a_later_lookup_does_not_ask_before_the_call_has_settled(at: Desk, tools: FakeTools) -> None:
+    crashed(at, "test.lookup")
+    assert at.give_up(event(request("test.lookup"))) == "AMBIGUOUS"
+    at.pass_time(14)
+    assert await at.turn(timer("look")) == "AMBIGUOUS"
+    assert tools.lookups == 0
+    assert "look" in at.timers
+
+
+async def test_an_approved_read_that_ends_the_process_each_time_is_given_up(at: Desk, tools: FakeTools) -> None:
+    asked = waiting(entry("test.read"))
+    granted = asked.granted(grant(asked.digest).data, "g", at.now)  # type: ignore[arg-type]
+    found = granted.intended(at.now).model_copy(update={"tries": MAX_TRIES + 1})
+    at.states[Key(TENANT, ACTION)] = (found.dump(), found.state.value)
+    assert await at.turn(event(request("test.read"))) == "FAILED"
+    assert tools.calls == []
