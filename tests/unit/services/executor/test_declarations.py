@@ -7,8 +7,11 @@ import pytest
 
 from aivis.errors import Invalid
 from aivis.toolkit.declaration import Repeat
+from aivis.toolkit.server import declared
+from domains.cloud.server import all_tools
 from services.executor.declarations import checked
 from services.executor.ports import Declaration
+from services.executor.providers.grpc import _declaration
 from services.executor.providers.knowledge import DECLARATION
 from tests.unit.services.executor.making import DEDUPES, LOOKUP, NEITHER, READ
 
@@ -93,3 +96,8 @@ def test_a_schema_that_leads_nowhere_makes_the_value_invalid_and_nothing_worse(r
 
 def test_repeats_of_reads_do_not_matter() -> None:
     assert checked(replace(READ, repeat=Repeat.LOOKUP)).name == "test.read"
+
+
+def test_every_tool_of_the_cloud_is_declared_as_the_executor_wants_it() -> None:
+    found = [checked(_declaration(declared(tool))) for tool in all_tools()]
+    assert len(found) == len(all_tools()) > 25
