@@ -13,35 +13,29 @@ from typing import Any
 import structlog
 from aiokafka import AIOKafkaProducer, ConsumerRecord
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError, TopicAlreadyExistsError, for_code
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
 
-from aivis import identity
-from aivis.errors import Invalid, Transient
-from aivis.events.envelope import Head
+from aivis.admission import Admission, KeyOf, Received, Refine, as_it_is, case_key_of
+from aivis.errors import Transient
 from aivis.mailbox.mailbox import Mailbox
-from aivis.mailbox.values import Arrival, Key, Letter, OutboxRow
+from aivis.mailbox.values import OutboxRow
 from aivis.settings import Settings
-from aivis.topics import Topic
+from aivis.topics import DEAD_LETTER, DEAD_LETTER_RETENTION, Topic
+
+__all__ = ["Bus", "KeyOf", "Refine", "as_it_is", "case_key_of", "in_order"]
 
 log = structlog.get_logger()
 
 MAX_RECORD_BYTES = 1024 * 1024
-KeyOf = Callable[[Head, bytes], Key]
-
-Refine = Callable[[Topic, Head, Arrival], Arrival | None]
-"""A service's last look before a record enters its inbox: the arrival as it shall be, None to pass over, `Invalid`."""
-
-
-def as_it_is(topic: Topic, head: Head, arrival: Arrival) -> Arrival:
-    """Let everything in unchanged."""
-    return arrival
-
-
-def case_key_of(head: Head, value: bytes) -> Key:
-    """The mailbox key of most services: the case."""
-    return Key(head.tenant, head.subject)
+_ENVELOPE_BYTES = 64 * 1024
+"""What a dead letter has more than the message it carries."""
+_DEAD_LETTERS = Topic(
+    DEAD_LETTER, "Messages given up on, as they came.", (), (), (), partitions=3, retention=DEAD_LETTER_RETENTION
+)
+_LOOK_FOR_TOPICS_SECONDS = 5.0
+_AWAY = (KafkaError, OSError, TimeoutError)
 
 
 class Bus:
@@ -52,24 +46,26 @@ class Bus:
         self._settings = settings
         self._servers = settings.kafka.split(",")
         self._producer: AIOKafkaProducer | None = None
+        self._keeping: asyncio.Task[None] | None = None
         self.broker = KafkaBroker(
             self._servers,
             apply_types=False,
             allow_auto_create_topics=False,
-            logger=logging.getLogger("faststream"),
+            logger=logging.getLogger("aivis.bus"),
             client_id=f"aivis-{service}",
+            graceful_timeout=5,
         )
 
     def subscribe(
         self, topics: Sequence[Topic], mailbox: Mailbox, key_of: KeyOf = case_key_of, refine: Refine = as_it_is
     ) -> None:
         """Let everything on `topics` into `mailbox`. Once per service: one subscriber over all its topics."""
-        table = {topic.name: topic for topic in topics}
+        admission = Admission({topic.name: topic for topic in topics}, key_of, refine)
+        mailbox.admit = admission.again
 
         async def receive(message: KafkaMessage) -> None:
             records = message.raw_message if isinstance(message.raw_message, tuple) else (message.raw_message,)
-            arrivals, letters = admit(records, table, key_of, refine)
-            await mailbox.take_in(arrivals, letters)
+            await mailbox.take_in(*admission.sort(map(_received, records)))
             try:
                 await message.consumer.commit()
             except KafkaError as error:  # the partitions moved; whoever has them finds the ids known
@@ -77,7 +73,7 @@ class Bus:
             self._pause_while_full(message, mailbox)
 
         self.broker.subscriber(
-            *table,
+            *admission.table,
             batch=True,
             ack_policy=AckPolicy.MANUAL,
             group_id=f"aivis-{self._service}",
@@ -105,27 +101,42 @@ class Bus:
 
     async def start(self, topics: Sequence[Topic]) -> None:
         """Create what is missing of `topics`, and connect. `Transient` when the broker does not answer."""
+        needed = [*topics, _DEAD_LETTERS]
         try:
-            await self._create(topics)
-            self._producer = AIOKafkaProducer(
-                bootstrap_servers=self._servers,
-                acks="all",
-                enable_idempotence=self._settings.kafka_idempotent,
-                linger_ms=2,
-                max_request_size=MAX_RECORD_BYTES + 64 * 1024,
-                client_id=f"aivis-{self._service}",
-            )
-            await self._producer.start()
+            await self._create(needed)
+            self._producer = await self._connected_producer()
             await self.broker.start()
-        except (KafkaError, OSError) as error:
+        except _AWAY as error:
+            await self.stop()
             raise Transient(
                 f"kafka at {self._settings.kafka}: {error}: is it running, and AIVIS_KAFKA right?"
             ) from error
+        self._keeping = asyncio.create_task(self._keep(needed))
+
+    async def _connected_producer(self) -> AIOKafkaProducer:
+        producer = AIOKafkaProducer(
+            bootstrap_servers=self._servers,
+            acks="all",
+            enable_idempotence=self._settings.kafka_idempotent,
+            linger_ms=2,
+            max_request_size=MAX_RECORD_BYTES + _ENVELOPE_BYTES,
+            client_id=f"aivis-{self._service}",
+        )
+        try:
+            await producer.start()
+        except _AWAY:
+            await producer.stop()
+            raise
+        return producer
 
     async def stop_consuming(self) -> None:
         await self.broker.stop()
 
     async def stop(self) -> None:
+        if self._keeping is not None:
+            self._keeping.cancel()
+            self._keeping = None
+        await self.broker.stop()
         if self._producer is not None:
             await self._producer.stop()
             self._producer = None
@@ -135,34 +146,55 @@ class Bus:
         if self._producer is None:
             raise Transient(f"kafka at {self._settings.kafka}: not connected yet")
         try:
-            await asyncio.wait_for(self._producer.client.fetch_all_metadata(), 2)
-        except (KafkaError, TimeoutError, OSError) as error:
+            async with asyncio.timeout(2):
+                await self._producer.client.fetch_all_metadata()
+        except _AWAY as error:
             raise Transient(f"kafka at {self._settings.kafka}: {error or 'no answer in 2 s'}") from error
 
     async def send(self, rows: Sequence[OutboxRow]) -> list[bool]:
         """Publish in order; see `aivis.mailbox.publishing.Producer`."""
         if self._producer is None:
             raise Transient("kafka: not connected")
-        waits: list[asyncio.Future[object]] = []
-        try:
-            for row in rows:
+        waits: dict[int, asyncio.Future[object]] = {}
+        broken: set[tuple[str, str]] = set()
+        for n, row in enumerate(rows):
+            if (row.topic, row.key) in broken:
+                continue
+            try:
                 headers = list(row.headers)
-                waits.append(await self._producer.send(row.topic, row.value, key=row.key.encode(), headers=headers))
-        except KafkaError as error:
-            topic = rows[len(waits)].topic
-            log.warning("broker refused an event", service=self._service, topic=topic, error=str(error))
-        answers = await asyncio.gather(*waits, return_exceptions=True)
-        return in_order(rows, [not isinstance(answer, BaseException) for answer in answers])
+                waits[n] = await self._producer.send(row.topic, row.value, key=row.key.encode(), headers=headers)
+            except MessageSizeTooLargeError as error:  # this row's own fault: the other keys go on
+                broken.add((row.topic, row.key))
+                log.error("event too large", service=self._service, topic=row.topic, id=row.event_id, error=str(error))
+            except KafkaError as error:
+                log.warning("broker refused an event", service=self._service, topic=row.topic, error=str(error))
+                break
+        answers = await asyncio.gather(*waits.values(), return_exceptions=True)
+        sent = {n for n, answer in zip(waits, answers, strict=True) if not isinstance(answer, BaseException)}
+        return in_order(rows, [n in sent for n in range(len(rows))])
+
+    async def _keep(self, topics: Sequence[Topic]) -> None:
+        """Give a broker that lost its topics what is missing, with our partitions. Runs until cancelled."""
+        while True:
+            await asyncio.sleep(_LOOK_FOR_TOPICS_SECONDS)
+            try:
+                await self._create(topics)
+            except _AWAY as error:
+                log.warning("topics not looked at", service=self._service, error=str(error) or type(error).__name__)
 
     async def _create(self, topics: Sequence[Topic]) -> None:
+        present = set() if self._producer is None else (await self._producer.client.fetch_all_metadata()).topics()
+        if present.issuperset(topic.name for topic in topics):
+            return
         admin = AIOKafkaAdminClient(bootstrap_servers=self._servers)
-        await admin.start()
         try:
+            await admin.start()
             present = set(await admin.list_topics())
             missing = [topic for topic in topics if topic.name not in present]
             if missing:
                 answer = await admin.create_topics([self._new_topic(topic) for topic in missing])
                 _raise_unless_created(answer.topic_errors)
+                log.info("topics created", service=self._service, topics=[topic.name for topic in missing])
         finally:
             await admin.close()
 
@@ -170,9 +202,15 @@ class Bus:
         partitions = self._settings.kafka_partitions or topic.partitions
         configs = {
             "retention.ms": str(int(topic.retention.total_seconds() * 1000)),
-            "max.message.bytes": str(MAX_RECORD_BYTES),
+            "max.message.bytes": str(MAX_RECORD_BYTES + (_ENVELOPE_BYTES if topic is _DEAD_LETTERS else 0)),
         }
         return NewTopic(topic.name, partitions, self._settings.kafka_replication, topic_configs=configs)
+
+
+def _received(record: "ConsumerRecord[bytes, bytes]") -> Received:
+    where = f"{record.topic}[{record.partition}]@{record.offset}"
+    headers = tuple((name, value or b"") for name, value in record.headers)  # Kafka knows headers without a value
+    return Received(record.topic, where, record.key, headers, record.value)
 
 
 async def _unread(
@@ -206,37 +244,3 @@ def in_order(rows: Sequence[OutboxRow], acknowledged: Sequence[bool]) -> list[bo
             broken.add(line)
         verdicts.append(ok and line not in broken)
     return verdicts
-
-
-def admit(
-    records: Sequence["ConsumerRecord[bytes, bytes]"],
-    table: dict[str, Topic],
-    key_of: KeyOf,
-    refine: Refine = as_it_is,
-) -> tuple[list[Arrival], list[Letter]]:
-    """Records as arrivals, and as letters those that cannot be let in: their reasons say why."""
-    arrivals: list[Arrival] = []
-    letters: list[Letter] = []
-    for record in records:
-        try:
-            head, arrival = _arrival(record, table[record.topic], key_of)
-            refined = refine(table[record.topic], head, arrival)
-            if refined is not None:
-                arrivals.append(refined)
-        except Invalid as error:
-            letters.append(Letter(record.topic, tuple(record.headers), record.value or b"", str(error)))
-    return arrivals, letters
-
-
-def _arrival(record: "ConsumerRecord[bytes, bytes]", topic: Topic, key_of: KeyOf) -> tuple[Head, Arrival]:
-    where = f"{record.topic}[{record.partition}]@{record.offset}"
-    headers = tuple(record.headers)
-    if record.value is None:
-        raise Invalid(f"{where}: the record has no value")
-    head = Head.read(headers, where=where)
-    if head.type not in {event.TYPE for event in topic.events}:
-        raise Invalid(f"{where}: event type {head.type!r} does not belong on this topic")
-    expected = identity.case_key(head.tenant, head.subject).encode()
-    if record.key != expected:
-        raise Invalid(f"{where}: key {record.key!r} is not tenant and case of the event ({expected!r})")
-    return head, Arrival(head.id, key_of(head, record.value), record.topic, headers, record.value, head.reasked)

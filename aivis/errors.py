@@ -51,6 +51,7 @@ _GRPC: dict[type[AivisError], grpc.StatusCode] = {
     Refused: grpc.StatusCode.FAILED_PRECONDITION,
     Transient: grpc.StatusCode.UNAVAILABLE,
     Unknown: grpc.StatusCode.UNKNOWN,
+    AivisError: grpc.StatusCode.INTERNAL,
 }
 
 _HTTP: dict[type[AivisError], HTTPStatus] = {
@@ -60,6 +61,7 @@ _HTTP: dict[type[AivisError], HTTPStatus] = {
     Refused: HTTPStatus.FORBIDDEN,
     Transient: HTTPStatus.SERVICE_UNAVAILABLE,
     Unknown: HTTPStatus.INTERNAL_SERVER_ERROR,
+    AivisError: HTTPStatus.INTERNAL_SERVER_ERROR,
 }
 
 _FROM_GRPC: dict[grpc.StatusCode, type[AivisError]] = {

@@ -17,12 +17,15 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from aivis import dead_letters
 from aivis.bus import Bus
 from aivis.errors import AivisError, Transient, http_status
 from aivis.mailbox.mailbox import Mailbox
+from aivis.problems import Problem
 from aivis.settings import ServiceSettings
 from aivis.telemetry import configure_logging
 from aivis.topics import Topic
+from aivis.web import problem_response
 
 log = structlog.get_logger()
 
@@ -79,44 +82,51 @@ async def serve(service: Service, stop: asyncio.Event) -> None:
         stack.push_async_callback(http.stop)
         if service.close is not None:
             stack.push_async_callback(service.close)
-        await _until_answered(service, stop)
-        if stop.is_set():
+        if service.mailbox is not None:
+            stack.push_async_callback(service.mailbox.store.close)
+        if service.bus is not None:
+            stack.push_async_callback(service.bus.stop)
+        if not await _done_before(stop, _open(service)):
             return
         if service.grpc_server is not None:
             server = await service.grpc_server()
             await server.start()
             stack.push_async_callback(server.stop, 5)
+        stack.push_async_callback(http.stop)  # before the database goes
         await _work(service, stop)
     log.info("stopped", service=service.name)
 
 
 async def _work(service: Service, stop: asyncio.Event) -> None:
+    """Run the mailbox and the background jobs until `stop`, or until one of them fails; a job may end before."""
     tasks = [asyncio.create_task(job()) for job in service.background]
     if service.mailbox is not None and service.bus is not None:
         tasks.append(asyncio.create_task(service.mailbox.run(service.bus)))
     log.info("started", service=service.name, port=service.settings.port)
     stopping = asyncio.create_task(stop.wait())
     try:
-        await asyncio.wait([stopping, *tasks], return_when=asyncio.FIRST_COMPLETED)
+        await _first_failure(stopping, tasks)
         if service.bus is not None:
             await service.bus.stop_consuming()
     finally:
         for task in (stopping, *tasks):
             task.cancel()
         results = await asyncio.gather(*tasks, return_exceptions=True)
-        if service.bus is not None:
-            await service.bus.stop()
-        if service.mailbox is not None:
-            await service.mailbox.store.close()
     for result in results:
         if isinstance(result, Exception):
             raise result
 
 
-async def _until_answered(service: Service, stop: asyncio.Event) -> None:
+async def _first_failure(stopping: asyncio.Task[Any], tasks: Sequence[asyncio.Task[None]]) -> None:
+    waiting = {stopping, *tasks}
+    while not stopping.done() and not any(task.done() and task.exception() for task in tasks):
+        _, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+
+
+async def _open(service: Service) -> None:
     """Open the database and the bus; while they do not answer, say so, and try again."""
     delay = 0.2
-    while not stop.is_set():
+    while True:
         try:
             if service.mailbox is not None:
                 await service.mailbox.store.open()
@@ -125,9 +135,24 @@ async def _until_answered(service: Service, stop: asyncio.Event) -> None:
             return
         except Transient as error:
             log.warning("not ready; trying again", service=service.name, error=str(error), seconds=delay)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), delay)
+            await asyncio.sleep(delay)
             delay = min(delay * 2, 5)
+
+
+async def _done_before(stop: asyncio.Event, job: Coroutine[Any, Any, None]) -> bool:
+    """Whether `job` ended before `stop` was set; it is cancelled otherwise."""
+    task, stopping = asyncio.create_task(job), asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait([task, stopping], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stopping.cancel()
+        if not task.done():
+            task.cancel()
+            await asyncio.wait([task], timeout=5)
+    if task.cancelled() or not task.done():
+        return False
+    task.result()
+    return True
 
 
 class _Server(uvicorn.Server):
@@ -148,6 +173,7 @@ class _Http:
                 Route("/health", self._health),
                 Route("/ready", self._ready),
                 Route("/metrics", self._metrics),
+                *_letters_of(service),
                 *service.routes,
             ],
             exception_handlers={AivisError: problem},
@@ -187,9 +213,14 @@ class _Http:
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
 
+def _letters_of(service: Service) -> Sequence[BaseRoute]:
+    return [] if service.mailbox is None else dead_letters.routes(service.mailbox, service.settings.operator_token)
+
+
 async def _answer(check: Check) -> str:
     try:
-        await asyncio.wait_for(check(), 3)
+        async with asyncio.timeout(3):
+            await check()
     except AivisError as error:
         return str(error)
     except TimeoutError:
@@ -200,6 +231,8 @@ async def _answer(check: Check) -> str:
 async def problem(_: Request, error: Exception) -> Response:
     """An error of ours as an HTTP answer (RFC 9457)."""
     assert isinstance(error, AivisError)
+    if isinstance(error, Problem):
+        return problem_response(error)
     status = http_status(error)
     body = {"title": type(error).__name__, "status": status.value, "detail": str(error)}
     return JSONResponse(body, status_code=status.value, media_type="application/problem+json")

@@ -40,6 +40,8 @@ class Settings(BaseModel):
     domain: Path = Path("domains/cloud")
     """The folder of the domain: modules, routing, examples, knowledge, policy."""
     host: str = "127.0.0.1"
+    operator_token: str = Field(default="", repr=False)
+    """What operators send to see and mend dead letters; empty: only callers on this machine are answered."""
     log_format: str = Field(default="json", pattern="^(json|text)$")
     log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$")
 
@@ -48,12 +50,23 @@ class Settings(BaseModel):
         """The settings of the environment; `Invalid` names the variable at fault and what it should be."""
         present = os.environ if environment is None else environment
         cls._refuse_unknown(present)
-        values = {name: _read(cls.variable(name), present) for name in cls.model_fields}
+        values = {
+            name: _read(cls.variable(name), present, json=field.annotation is not str)
+            for name, field in cls.model_fields.items()
+        }
         try:
             return cls.model_validate({name: value for name, value in values.items() if value is not None})
         except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            raise Invalid(f"{cls.variable(str(first['loc'][0]))}={first['input']!r}: {first['msg']}") from error
+            raise Invalid(cls._fault(error)) from error
+
+    @classmethod
+    def _fault(cls, error: ValidationError) -> str:
+        """The first fault: variable, place inside it, value, message. A secret's value is not shown."""
+        first = error.errors(include_url=False)[0]
+        name, *inside = first["loc"]
+        place = "".join(f"[{part!r}]" for part in inside)
+        shown = f"={str(first['input'])[:200]!r}" if cls.model_fields[str(name)].repr else ""
+        return f"{cls.variable(str(name))}{place}{shown}: {first['msg']}"
 
     @classmethod
     def variable(cls, name: str) -> str:
@@ -81,7 +94,7 @@ class ServiceSettings(Settings):
     """Keys worked on at once."""
 
 
-def _read(variable: str, present: Mapping[str, str]) -> Any:
+def _read(variable: str, present: Mapping[str, str], *, json: bool) -> Any:
     """The variable's value; lists and objects are written as JSON."""
     text = present.get(variable)
     path = present.get(variable + "_FILE")
@@ -90,9 +103,9 @@ def _read(variable: str, present: Mapping[str, str]) -> Any:
             text = Path(path).read_text(encoding="utf-8").strip()
         except OSError as error:
             raise Invalid(f"{variable}_FILE={path!r}: cannot be read: {error.strerror}") from error
-    if text is None or not text.startswith(("[", "{")):
+    if text is None or not json or not text.startswith(("[", "{")):
         return text
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError as error:
-        raise Invalid(f"{variable}={text!r}: not JSON: {error}") from error
+        raise Invalid(f"{variable}: not JSON: {error}") from error

@@ -8,6 +8,7 @@ from aivis.events.envelope import Payload
 
 INTAKE_PREFIX = "aivis.intake."
 DEAD_LETTER = "aivis.dead-letters"
+DEAD_LETTER_RETENTION = timedelta(days=30)
 
 
 @dataclass(frozen=True)

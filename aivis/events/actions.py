@@ -1,10 +1,9 @@
 """Actions: what the reasoner wants done, and what came of it."""
 
-from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from aivis.events.envelope import JsonObject, Payload
 from aivis.events.tickets import Artifact
@@ -128,7 +127,7 @@ class ApprovalRequested(Payload):
     """SHA-256 of the complete parameters: tool, arguments, tenant and case."""
     risk: str
     reason: str
-    expires_at: datetime
+    expires_at: AwareDatetime
 
 
 class ApprovalGranted(Payload):
@@ -139,7 +138,7 @@ class ApprovalGranted(Payload):
     action: str
     digest: str
     expert: str
-    expires_at: datetime
+    expires_at: AwareDatetime
 
 
 class ApprovalDenied(Payload):

@@ -1,10 +1,11 @@
 """The envelope every event travels in: CloudEvents 1.0, and what Aivis adds to it."""
 
+import re
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Self
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from aivis import identity
 from aivis.errors import Invalid
@@ -14,6 +15,9 @@ JsonObject = dict[str, Any]
 
 MAX_PAYLOAD_BYTES = 256 * 1024
 """Anything larger travels by reference to the artifact store."""
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_TRACE_PARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 class Value(BaseModel):
@@ -86,24 +90,44 @@ class Head(Value):
     source: str = Field(min_length=1, max_length=200)
     subject: str = Field(min_length=1, max_length=200)
     tenant: str = Field(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9._-]+$")
-    time: datetime = datetime.fromtimestamp(0, UTC)
-    causationid: str | None = None
-    sequence: int | None = None
+    time: AwareDatetime = datetime.fromtimestamp(0, UTC)
+    causationid: str | None = Field(default=None, max_length=200)
+    sequence: int | None = Field(default=None, ge=0, lt=2**53)
     reasked: bool = False
     traceparent: str | None = None
 
     @classmethod
     def read(cls, headers: tuple[tuple[str, bytes], ...], *, where: str) -> Self:
-        """The attributes, or `Invalid` naming `where` and the attribute at fault."""
+        """The attributes, or `Invalid` naming `where` and the attribute at fault. Other headers are passed over."""
         try:
-            text = {name.removeprefix("ce_"): value.decode() for name, value in headers}
-            return cls.model_validate(text)
+            return cls.model_validate(_attributes(headers, where))
         except ValidationError as error:
             first = error.errors()[0]
             attribute = ".".join(str(part) for part in first["loc"])
             raise Invalid(f"{where}: CloudEvents header ce_{attribute}: {first['msg']}") from error
+
+
+def _attributes(headers: tuple[tuple[str, bytes], ...], where: str) -> dict[str, str]:
+    """CloudEvents attributes by name; a trace context that is none is dropped, as W3C asks."""
+    found: dict[str, str] = {}
+    for name, value in headers:
+        attribute = name.removeprefix("ce_")
+        if attribute == "traceparent":
+            if _TRACE_PARENT.fullmatch(trace := value.decode("ascii", "replace")):
+                found[attribute] = trace
+            continue
+        if attribute == name:
+            continue
+        try:
+            text = value.decode()
         except UnicodeDecodeError as error:
-            raise Invalid(f"{where}: a CloudEvents header is not UTF-8: {error}") from error
+            raise Invalid(f"{where}: CloudEvents header {name[:100]}: not UTF-8: {error.reason}") from error
+        if attribute in found:
+            raise Invalid(f"{where}: CloudEvents header {name[:100]}: given twice")
+        if _CONTROL.search(text):
+            raise Invalid(f"{where}: CloudEvents header {name[:100]}: has control characters")
+        found[attribute] = text
+    return found
 
 
 def headers_of(event: Event) -> tuple[tuple[str, bytes], ...]:

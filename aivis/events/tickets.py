@@ -1,9 +1,8 @@
 """Tickets: what upstream systems hand in, and what the gateway makes of it."""
 
-from datetime import datetime
 from typing import ClassVar
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from aivis.events.envelope import Payload, Value
 
@@ -65,7 +64,7 @@ class TicketOpened(Payload):
     text: str
     attributes: dict[str, str] = {}
     attachments: tuple[Artifact, ...] = ()
-    opened_at: datetime
+    opened_at: AwareDatetime
 
 
 class TicketMessageAdded(Payload):

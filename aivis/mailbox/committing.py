@@ -3,12 +3,13 @@
 import asyncio
 from collections import deque
 
-from aivis.errors import AivisError, Transient
+from aivis.errors import Transient
+from aivis.mailbox.insisting import until_answered
 from aivis.mailbox.ports import Store
 from aivis.mailbox.values import Verdict, Write
 
 _GROUP = 500
-_TRIES = 5
+_Waiter = tuple[Write, "asyncio.Future[Verdict]"]
 
 
 class GroupCommit:
@@ -16,7 +17,7 @@ class GroupCommit:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._waiting: deque[tuple[Write, asyncio.Future[Verdict]]] = deque()
+        self._waiting: deque[_Waiter] = deque()
         self._running: asyncio.Task[None] | None = None
 
     async def __call__(self, write: Write) -> Verdict:
@@ -31,29 +32,30 @@ class GroupCommit:
         try:
             while self._waiting:
                 group = [self._waiting.popleft() for _ in range(min(_GROUP, len(self._waiting)))]
-                await self._commit(group)
+                await self._commit([waiter for waiter in group if not waiter[1].done()])
         finally:
             self._running = None
 
-    async def _commit(self, group: list[tuple[Write, "asyncio.Future[Verdict]"]]) -> None:
+    async def _commit(self, group: list[_Waiter]) -> None:
+        """Commit what is still waited for. A write that the database refuses is found by committing one by one."""
+        if not group:
+            return
         try:
-            verdicts = await self._until_answered([write for write, _ in group])
-        except AivisError as error:
-            for _, future in group:
-                if not future.done():
-                    future.set_exception(error)
+            # A commit whose reply is lost is run again blindly: the fence tells what was done before.
+            verdicts = await until_answered(lambda: self._store.commit([write for write, _ in group]))
+        except Exception as error:  # noqa: BLE001 - passed on, whatever it is: nobody waits for ever
+            if len(group) == 1 or isinstance(error, Transient):
+                _refuse(group, error)
+            else:
+                for waiter in group:
+                    await self._commit([waiter])
             return
         for (_, future), verdict in zip(group, verdicts, strict=True):
             if not future.done():
                 future.set_result(verdict)
 
-    async def _until_answered(self, writes: list[Write]) -> list[Verdict]:
-        """A commit whose reply is lost is run again blindly: the fence tells what was done before."""
-        for attempt in range(_TRIES):
-            try:
-                return await self._store.commit(writes)
-            except Transient:
-                if attempt == _TRIES - 1:
-                    raise
-                await asyncio.sleep(0.05 * 2**attempt)
-        raise AssertionError("unreachable")
+
+def _refuse(group: list[_Waiter], error: Exception) -> None:
+    for _, future in group:
+        if not future.done():
+            future.set_exception(error)

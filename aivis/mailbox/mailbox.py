@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
-from aivis.errors import Transient
+from aivis.errors import Invalid, NotFound, Transient
 from aivis.mailbox import metrics
 from aivis.mailbox.ports import Store
 from aivis.mailbox.publishing import Producer, Publisher
@@ -24,8 +24,16 @@ KEEP_DONE = timedelta(days=31)
 _PRUNE_EVERY = 600.0
 
 
+Admit = Callable[[Letter], Arrival | None]
+"""A quarantined message as an arrival; None when it is nothing to this service, `Invalid` when it is still bad."""
+
+
 def _utc() -> datetime:
     return datetime.now(UTC)
+
+
+def _nothing_is_read(letter: Letter) -> Arrival | None:
+    raise Invalid(f"{letter.topic}: this service reads no topic")
 
 
 class Mailbox:
@@ -48,6 +56,8 @@ class Mailbox:
         self.watch = Watch()
         """Wakes who waits for a key's next step."""
         self._worker.stepped = self.watch.ring
+        self.admit: Admit = _nothing_is_read
+        """How a quarantined message would be let in now; the bus says it."""
         self._publisher: Publisher | None = None
         self._backlog = 0
         self._measured = asyncio.Event()
@@ -64,14 +74,11 @@ class Mailbox:
             await self._measured.wait()
 
     async def receive(self, arrivals: Sequence[Arrival]) -> list[Receipt]:
-        """Let messages in; they are durable when this returns. A known id with another body goes to quarantine.
+        """Let messages in; they are durable when this returns. One that is not new, or a conflict, changes nothing.
 
         `Transient` when the database does not answer.
         """
         receipts = await self.store.receive(arrivals)
-        conflicts = [_conflict(a) for a, receipt in zip(arrivals, receipts, strict=True) if receipt is Receipt.CONFLICT]
-        if conflicts:
-            await self.quarantine(conflicts)
         new = [arrival for arrival, receipt in zip(arrivals, receipts, strict=True) if receipt is Receipt.NEW]
         for receipt in receipts:
             metrics.RECEIVED.labels(self.service, receipt.value).inc()
@@ -83,20 +90,64 @@ class Mailbox:
         return receipts
 
     async def take_in(self, arrivals: Sequence[Arrival], letters: Sequence[Letter]) -> None:
-        """What a consumer read: never raises for a database that is away, but waits for it."""
+        """What a consumer read: never raises for a database that is away, but waits for it.
+
+        A known id with another body goes to quarantine.
+        """
         while True:
             try:
-                if arrivals:
-                    await self.receive(arrivals)
-                if letters:
-                    await self.quarantine(letters)
+                await self.quarantine([*letters, *await self._received(arrivals)])
                 return
             except Transient as error:
                 log.warning("inbox unreachable; the consumer waits", service=self.service, error=str(error))
                 await asyncio.sleep(self._limits.poll_seconds)
 
+    async def _received(self, arrivals: Sequence[Arrival]) -> list[Letter]:
+        """Let `arrivals` in; letters of those that may not. One that no database takes keeps no other out."""
+        try:
+            receipts = await self.receive(arrivals) if arrivals else []
+        except Invalid as error:
+            if len(arrivals) > 1:
+                return [letter for arrival in arrivals for letter in await self._received([arrival])]
+            return [_letter(arrivals[0], str(error))]
+        return [
+            _letter(arrival, f"event id {arrival.event_id} is known with another body: send new content under a new id")
+            for arrival, receipt in zip(arrivals, receipts, strict=True)
+            if receipt is Receipt.CONFLICT
+        ]
+
+    async def retry(self, ids: Sequence[int]) -> dict[int, str]:
+        """Put dead letters back into the inbox; those that are still bad stay letters, each with its reason here.
+
+        `NotFound` when there is no letter of an id; those before it are back then.
+        """
+        still_bad = {}
+        for id in ids:
+            letter = await self.store.letter(id)
+            if letter is None:
+                raise NotFound(f"{self.service} has no dead letter {id}")
+            if reason := await self._let_back(letter):
+                still_bad[id] = reason
+        self._worker.wake()
+        return still_bad
+
+    async def _let_back(self, letter: Letter) -> str:
+        """The reason why not, or nothing. The letter is taken out last, so that it is never nowhere."""
+        if not letter.event_id:
+            try:
+                arrival = self.admit(letter)
+            except Invalid as error:
+                return str(error)
+            bad = await self._received([] if arrival is None else [arrival])
+            if bad:
+                return bad[0].reason
+        await self.store.retry([letter.id])
+        return ""
+
     async def quarantine(self, letters: Sequence[Letter]) -> None:
         """Put messages that cannot be let in out of the way, with their bytes and reasons."""
+        if not letters:
+            return
         for letter in letters:
             log.error("message quarantined", service=self.service, topic=letter.topic, reason=letter.reason)
         metrics.QUARANTINED.labels(self.service).inc(len(letters))
@@ -104,7 +155,14 @@ class Mailbox:
 
     async def run(self, producer: Producer) -> None:
         """Work, publish, fire timers and sweep, until cancelled; then drain."""
-        self._publisher = Publisher(self.service, self.store, producer, poll_seconds=self._limits.poll_seconds)
+        limits = self._limits
+        self._publisher = Publisher(
+            self.service,
+            self.store,
+            producer,
+            poll_seconds=limits.poll_seconds,
+            claim_seconds=limits.claim_seconds,
+        )
         self._worker.committed = self._publisher.wake
         try:
             async with asyncio.TaskGroup() as group:
@@ -114,8 +172,7 @@ class Mailbox:
                 group.create_task(self._sweep())
         finally:
             await self._worker.drain(seconds=10)
-            with suppress(Transient):
-                await self._publisher.ship()
+            await self._publisher.finish(seconds=5)
 
     async def _sweep(self) -> None:
         """Fire due timers, look for what others left, keep the depths, prune. Runs until cancelled."""
@@ -142,8 +199,7 @@ class Mailbox:
         metrics.LETTERS.labels(self.service).set(depths.letters)
 
 
-def _conflict(arrival: Arrival) -> Letter:
-    reason = f"event id {arrival.event_id} is known with another body: send new content under a new id"
+def _letter(arrival: Arrival, reason: str) -> Letter:
     return Letter(arrival.topic, arrival.headers, arrival.value, reason, arrival.key.tenant, arrival.key.name)
 
 

@@ -23,7 +23,8 @@ class Store(Protocol):
     """Inbox, keys, outbox, timers, log, holds and letters of one service.
 
     Every method is one transaction. Time is the database's. When the database cannot be reached, methods raise
-    `Transient`; whether the transaction happened is then not known, and running it again is safe.
+    `Transient`; whether the transaction happened is then not known, and running it again is safe. What the database
+    can never take as it is raises `Invalid`; nothing was written then.
     """
 
     async def open(self) -> None:
@@ -74,6 +75,8 @@ class Store(Protocol):
 
     async def letters(self, *, limit: int) -> list[Letter]:
         """Dead letters, newest first."""
+
+    async def letter(self, id: int) -> Letter | None: ...
 
     async def retry(self, ids: Sequence[int]) -> list[Letter]:
         """Put buried messages back into the inbox and take their letters, and quarantined ones, out; those letters."""

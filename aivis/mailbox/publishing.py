@@ -9,13 +9,13 @@ import structlog
 
 from aivis.errors import Transient
 from aivis.mailbox import metrics
+from aivis.mailbox.insisting import until_answered
 from aivis.mailbox.ports import Store
 from aivis.mailbox.values import OutboxRow
 
 log = structlog.get_logger()
 
 _GROUP = 500
-_CLAIM_SECONDS = 30.0
 
 
 class Producer(Protocol):
@@ -31,11 +31,14 @@ class Producer(Protocol):
 class Publisher:
     """Publishes the outbox of one service."""
 
-    def __init__(self, service: str, store: Store, producer: Producer, *, poll_seconds: float) -> None:
+    def __init__(
+        self, service: str, store: Store, producer: Producer, *, poll_seconds: float, claim_seconds: float
+    ) -> None:
         self._service = service
         self._store = store
         self._producer = producer
         self._poll_seconds = poll_seconds
+        self._claim_seconds = claim_seconds
         self._wake = asyncio.Event()
 
     @property
@@ -48,28 +51,46 @@ class Publisher:
         while True:
             self._wake.clear()
             try:
-                shipped = await self.ship()
+                shipped = await self._ship_whole()
             except Transient as error:
                 log.warning("cannot publish; trying again", service=self._service, error=str(error))
                 await asyncio.sleep(self._poll_seconds)
                 continue
             if not shipped:
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), self._poll_seconds)
+                    async with asyncio.timeout(self._poll_seconds):  # wait_for may swallow a cancellation
+                        await self._wake.wait()
+
+    async def _ship_whole(self) -> int:
+        """Ship one group; when cancelled, not before what was claimed is sent, or five seconds have passed."""
+        shipping = asyncio.create_task(self.ship())
+        try:
+            return await asyncio.shield(shipping)
+        except asyncio.CancelledError:
+            await asyncio.wait([shipping], timeout=5)
+            shipping.cancel()
+            raise
+
+    async def finish(self, seconds: float) -> None:
+        """Publish what there is, for at most `seconds`."""
+        with suppress(Transient, TimeoutError):
+            async with asyncio.timeout(seconds):
+                while await self.ship():
+                    pass
 
     async def ship(self) -> int:
         """Publish one group; how many the broker acknowledged. `Transient` when none of them was."""
-        rows = await self._store.claim(_GROUP, seconds=_CLAIM_SECONDS)
+        rows = await self._store.claim(_GROUP, seconds=self._claim_seconds)
         if not rows:
             return 0
         acknowledged = await self._producer.send(rows)
         sent = [row.id for row, ok in zip(rows, acknowledged, strict=True) if ok]
         unsent = [row.id for row, ok in zip(rows, acknowledged, strict=True) if not ok]
         if sent:
-            await self._store.mark_sent(sent)
+            await until_answered(lambda: self._store.mark_sent(sent))
             metrics.PUBLISHED.labels(self._service).inc(len(sent))
         if unsent:
-            await self._store.unclaim(unsent)
+            await until_answered(lambda: self._store.unclaim(unsent))
             if not sent:
                 raise Transient(f"the broker acknowledged none of {len(unsent)} events")
         return len(sent)

@@ -14,6 +14,9 @@ from aivis.events.envelope import Event, JsonObject
 
 Headers = tuple[tuple[str, bytes], ...]
 
+MAX_REASON = 2_000
+"""Characters of a reason that are kept: it travels in a header, beside a message that may fill its record."""
+
 
 class Key(NamedTuple):
     """What one worker works on at a time. Rows of different tenants never share one."""

@@ -41,5 +41,6 @@ class Bell:
     async def wait(self, seconds: float) -> None:
         """Return at the next step, or after `seconds`; at once when a step came since the last wait."""
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._event.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._event.wait()
         self._event.clear()

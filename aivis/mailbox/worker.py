@@ -15,7 +15,7 @@ from aivis.mailbox import encoding, metrics
 from aivis.mailbox.committing import GroupCommit
 from aivis.mailbox.ports import Store
 from aivis.mailbox.turn import Fenced, Handler, NotYet, Turn
-from aivis.mailbox.values import Deferral, Key, Lease, Message, Step, Verdict, Write
+from aivis.mailbox.values import MAX_REASON, Deferral, Key, Lease, Message, Step, Verdict, Write
 
 log = structlog.get_logger()
 
@@ -37,6 +37,10 @@ class Limits:
     """Failures by a fault of ours before messages are buried."""
     transient_attempts: int = 40
     """Failures by something that may pass before messages are buried."""
+    early_attempts: int = 1_000
+    """Turns that an event is kept for the one it builds on; never fewer than `transient_attempts`."""
+    claim_seconds: float = 30
+    """How long a publisher that is gone keeps others from its events."""
 
 
 class Worker:
@@ -53,6 +57,7 @@ class Worker:
         self._commit = GroupCommit(store)
         self._tasks: dict[Key, asyncio.Task[None]] = {}
         self._leases: dict[Key, Lease] = {}
+        self._letting_go: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
         self.committed: Callable[[], None] = lambda: None
         """Called after a commit that left something to publish."""
@@ -77,7 +82,8 @@ class Worker:
             full = await self._lease()
             if not full:
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), self._limits.poll_seconds)
+                    async with asyncio.timeout(self._limits.poll_seconds):  # wait_for may swallow a cancellation
+                        await self._wake.wait()
 
     async def _lease(self) -> bool:
         """Start what can be started; True when there may be more right away."""
@@ -85,23 +91,53 @@ class Worker:
         if room <= 0:
             return False
         try:
-            leases = await self._store.lease(room, seconds=self._limits.lease_seconds, messages=self._limits.messages)
+            leases = await self._take(room)
         except Transient as error:
             log.warning("cannot lease; trying again", service=self._service, error=str(error))
             await asyncio.sleep(self._limits.poll_seconds)
             return False
         for lease in leases:
-            self._leases[lease.key] = lease
-            self._tasks[lease.key] = asyncio.create_task(self._work(lease), name=f"{self._service} {lease.key.name}")
+            self._start(lease)
         metrics.IN_FLIGHT.labels(self._service).set(len(self._tasks))
         return len(leases) == room
+
+    async def _take(self, room: int) -> list[Lease]:
+        """Lease up to `room` keys; when cancelled in this moment, give back at once what was leased."""
+        limits = self._limits
+        taking = asyncio.create_task(self._store.lease(room, seconds=limits.lease_seconds, messages=limits.messages))
+        try:
+            return await asyncio.shield(taking)
+        except asyncio.CancelledError:
+            with suppress(Transient):
+                back = [Deferral(each.key, each.epoch, 0, "interrupted", counts=False) for each in await taking]
+                await self._store.defer(back)
+            raise
+
+    def _start(self, lease: Lease) -> None:
+        task = asyncio.create_task(self._work(lease), name=f"{self._service} {lease.key.name}")
+        self._leases[lease.key], self._tasks[lease.key] = lease, task
+        task.add_done_callback(lambda task: self._ended(lease, task))
+
+    def _ended(self, lease: Lease, task: asyncio.Task[None]) -> None:
+        """Forget the turn. Its key may be leased anew already: what its commit wrote shows before its reply comes."""
+        if self._tasks.get(lease.key) is task:
+            del self._tasks[lease.key], self._leases[lease.key]
+        self._wake.set()
+        if task.cancelled():  # before its first step, so that it could not let the key go itself
+            letting_go = asyncio.create_task(self._let_go(lease, delay=0, error="interrupted", counts=False))
+            self._letting_go.add(letting_go)
+            letting_go.add_done_callback(self._letting_go.discard)
+        elif (error := task.exception()) is not None:
+            log.error("turn broke off; its lease runs out", service=self._service, case=lease.key.name, exc_info=error)
 
     async def renew(self) -> None:
         """Keep the leases of all turns under way; cancel those whose lease is lost. Runs until cancelled."""
         while True:
             await asyncio.sleep(self._limits.lease_seconds / 3)
+            held = [*self._leases.values()]
             with suppress(Transient):
-                self.interrupt(await self._store.renew([*self._leases.values()], seconds=self._limits.lease_seconds))
+                lost = await self._store.renew(held, seconds=self._limits.lease_seconds)
+                self.interrupt(each.key for each in held if each.key in lost and self._leases.get(each.key) is each)
 
     async def drain(self, seconds: float) -> None:
         """Let turns under way end, for at most `seconds`; give the leases of the others back."""
@@ -111,6 +147,8 @@ class Worker:
             task.cancel()
         if self._tasks:
             await asyncio.wait([*self._tasks.values()], timeout=5)
+        if self._letting_go:
+            await asyncio.wait([*self._letting_go], timeout=5)
 
     async def _work(self, lease: Lease) -> None:
         try:
@@ -120,10 +158,8 @@ class Worker:
             await self._let_go(lease, delay=0, error="interrupted", counts=False)
         except Fenced:
             log.info("lease lost", service=self._service, case=lease.key.name)
-        finally:
-            self._tasks.pop(lease.key, None)
-            self._leases.pop(lease.key, None)
-            self._wake.set()
+        except Transient as error:  # while giving up: the database is away
+            await self._let_go(lease, delay=1, error=repr(error), counts=False)
 
     async def _turn(self, lease: Lease) -> None:
         """Decide and commit; on an error once more with the oldest message alone, so that a bad one harms no other."""
@@ -156,7 +192,7 @@ class Worker:
                 events.append(registry.decode(message.headers, message.value, where=where))
                 readable.append(message)
             except Invalid as error:
-                unreadable.append((message, str(error)))
+                unreadable.append((message, str(error)[:MAX_REASON]))
         return tuple(events), readable, unreadable
 
     async def _end(
@@ -197,7 +233,7 @@ class Worker:
         elif final:
             await self._bury(lease, turn, messages, error)
         else:
-            delay = error.seconds if isinstance(error, NotYet) else min(0.2 * 2**lease.attempts, 30)
+            delay = error.seconds if isinstance(error, NotYet) else min(0.2 * 2 ** min(lease.attempts, 10), 30)
             log.warning(
                 "turn failed; trying again",
                 service=self._service, case=lease.key.name, seconds=delay, error=repr(error),
@@ -206,11 +242,17 @@ class Worker:
             await self._let_go(lease, delay=delay, error=repr(error), counts=True)
 
     def _exhausted(self, attempts: int, error: Exception) -> bool:
-        bound = self._limits.transient_attempts if isinstance(error, Transient) else self._limits.attempts
-        return attempts >= bound
+        if isinstance(error, NotYet):
+            return attempts >= max(self._limits.early_attempts, self._limits.transient_attempts)
+        return attempts >= (self._limits.transient_attempts if isinstance(error, Transient) else self._limits.attempts)
 
     async def _alone(self, lease: Lease) -> None:
-        """One of several messages is bad: take the oldest by itself; the others follow in turns of their own."""
+        """One of several messages is bad: take the oldest by itself; the others follow in turns of their own.
+
+        Not when the lease is gone: a commit whose reply was lost may have ended the turn.
+        """
+        if await self._store.renew([lease], seconds=self._limits.lease_seconds):
+            raise Fenced(f"{self._service}: {lease.key.name}: the lease is gone")
         snapshot = await self._store.read(lease.key)
         if snapshot is None:
             return
@@ -221,14 +263,16 @@ class Worker:
         await self._turn(first)
 
     async def _bury(self, lease: Lease, turn: Turn, messages: list[Message], error: Exception) -> None:
-        reason = f"{type(error).__name__}: {error}"
+        reason = f"{type(error).__name__}: {error}"[:MAX_REASON]
+        dead = [(message, reason) for message in messages]
         log.error("giving up", service=self._service, case=lease.key.name, reason=reason)
         try:
-            step = self._handler.give_up(turn, reason)
+            await self._end(turn, lease, self._handler.give_up(turn, reason), [], dead)
+        except (Fenced, Transient):
+            raise
         except Exception:
             log.exception("nobody could be told", service=self._service, case=lease.key.name)
-            step = Step()
-        await self._end(turn, lease, step, [], [(message, reason) for message in messages])
+            await self._end(turn, lease, Step(), [], dead)
 
     async def _let_go(self, lease: Lease, *, delay: float, error: str, counts: bool) -> None:
         with suppress(Transient):

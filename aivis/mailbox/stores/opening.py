@@ -16,4 +16,4 @@ def open_store(database: str, service: str) -> Store:
         from aivis.mailbox.stores.postgres import PostgresStore
 
         return PostgresStore(database, schema=f"aivis_{service}")
-    raise Invalid(f"AIVIS_DATABASE={database!r}: give sqlite:FOLDER or postgresql://USER@HOST/NAME")
+    raise Invalid(f"AIVIS_DATABASE={kind}:...: give sqlite:FOLDER or postgresql://USER@HOST/NAME")

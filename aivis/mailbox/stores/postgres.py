@@ -34,6 +34,7 @@ from aivis.mailbox.values import (
 
 _SCHEMA = (Path(__file__).parent / "postgres.sql").read_text(encoding="utf-8")
 _ALL = "*"
+_REFUSED = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
 _AWAY = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, asyncio.TimeoutError)
 
 
@@ -130,7 +131,7 @@ class PostgresStore:
             await connection.executemany(
                 "update keys set lease_until = '-infinity', not_before = now() + make_interval(secs => $4),"
                 " attempts = attempts + $5, error = $6 where tenant = $1 and name = $2 and epoch = $3",
-                [(*d.key, d.epoch, d.delay, int(d.counts), d.error) for d in deferrals],
+                [(*d.key, d.epoch, d.delay, int(d.counts), rows.text(d.error)) for d in deferrals],
             )
 
     async def fire_timers(self, limit: int) -> int:
@@ -175,12 +176,20 @@ class PostgresStore:
             await connection.executemany(
                 "insert into letters (tenant, name, event_id, topic, headers, value, reason)"
                 " values ($1, $2, '', $3, $4, $5, $6)",
-                [(x.tenant, x.key, x.topic, rows.pack(x.headers), x.value, x.reason) for x in letters],
+                [
+                    (rows.text(x.tenant), rows.text(x.key), x.topic, rows.pack(x.headers), x.value, rows.text(x.reason))
+                    for x in letters
+                ],
             )
 
     async def letters(self, *, limit: int) -> list[Letter]:
         async with self._transaction([_ALL]) as connection:
             return [_letter(row) for row in await connection.fetch(_LETTERS, limit)]
+
+    async def letter(self, id: int) -> Letter | None:
+        async with self._transaction([_ALL]) as connection:
+            row = await connection.fetchrow(_LETTER, id)
+        return None if row is None else _letter(row)
 
     async def retry(self, ids: Sequence[int]) -> list[Letter]:
         async with self._transaction([_ALL]) as connection:
@@ -283,6 +292,8 @@ class PostgresStore:
                     "on" if durable else "off",
                 )
                 yield connection
+        except _REFUSED as error:
+            raise Invalid(f"postgresql: cannot be written as it is: {type(error).__name__}: {error}") from error
         except _AWAY as error:
             raise Transient(f"postgresql: {type(error).__name__}: {error}") from error
 
@@ -313,7 +324,7 @@ async def _receipts(connection: Connection, arrivals: Sequence[Arrival], new: se
         await connection.execute(
             "update outbox o set sent_at = null"
             " from unnest($1::text[], $2::text[], $3::bigint[]) as s(tenant, name, version)"
-            " where o.tenant = s.tenant and o.name = s.name and o.version = s.version",
+            " where o.tenant = s.tenant and o.name = s.name and o.version >= s.version",
             *map(list, zip(*steps, strict=True)),
         )
     return receipts
@@ -346,6 +357,7 @@ def _letter(row: Any) -> Letter:
 
 
 _LETTERS = "select topic, headers, value, reason, tenant, name, event_id, id, at from letters order by id desc limit $1"
+_LETTER = "select topic, headers, value, reason, tenant, name, event_id, id, at from letters where id = $1"
 _TAKE_LETTERS = (
     "delete from letters where id = any($1::bigint[])"
     " returning topic, headers, value, reason, tenant, name, event_id, id, at"

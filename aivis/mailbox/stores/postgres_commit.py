@@ -128,7 +128,7 @@ async def _inbox(connection: Connection, writes: Sequence[Write]) -> None:
             " from unnest($1::bigint[], $2::bigint[], $3::smallint[]) as d(seq, version, state) where i.seq = d.seq",
             *map(list, zip(*done, *dead, strict=True)),
         )
-    burials = [(burial.seq, burial.reason) for write in writes for burial in write.dead]
+    burials = [(burial.seq, rows.text(burial.reason)) for write in writes for burial in write.dead]
     if burials:
         await connection.execute(
             "insert into letters (tenant, name, event_id, topic, headers, value, reason)"

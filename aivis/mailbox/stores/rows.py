@@ -9,7 +9,7 @@ from aivis.mailbox.values import Headers
 
 def pack(headers: Headers) -> bytes:
     """Headers as JSON pairs; a value that is not UTF-8 survives by latin-1 under a marked name."""
-    return orjson.dumps([_text(name, value) for name, value in headers])
+    return orjson.dumps([_pair(name, value) for name, value in headers])
 
 
 def unpack(packed: bytes) -> Headers:
@@ -19,12 +19,17 @@ def unpack(packed: bytes) -> Headers:
     )
 
 
+def text(value: str) -> str:
+    """`value` as every database takes it: PostgreSQL's text has no NUL."""
+    return value.replace("\x00", "\ufffd")
+
+
 def digest(value: bytes) -> bytes:
     """What tells two bodies under one id apart; 16 bytes."""
     return hashlib.blake2b(value, digest_size=16).digest()
 
 
-def _text(name: str, value: bytes) -> tuple[str, str]:
+def _pair(name: str, value: bytes) -> tuple[str, str]:
     try:
         return name, value.decode()
     except UnicodeDecodeError:

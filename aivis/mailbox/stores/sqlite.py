@@ -15,7 +15,7 @@ from typing import TypeVar
 
 import orjson
 
-from aivis.errors import Transient
+from aivis.errors import Invalid, Transient
 from aivis.mailbox.stores import rows
 from aivis.mailbox.stores.sqlite_commit import commit_group
 from aivis.mailbox.values import (
@@ -54,11 +54,14 @@ class SqliteStore:
         await self._on_thread(self._connect)
 
     def _connect(self) -> None:
+        if self._connection is not None:
+            return
         connection = sqlite3.connect(self._path, isolation_level=None, timeout=10)
         connection.execute("pragma journal_mode=wal")
         connection.execute("pragma wal_autocheckpoint=4000")
         connection.execute("pragma cache_size=-4000")
         connection.executescript(_SCHEMA)
+        _let_go_of_what_a_crash_left(connection)
         self._connection = connection
 
     async def close(self) -> None:
@@ -68,7 +71,12 @@ class SqliteStore:
         self._thread.shutdown(wait=True)
 
     async def ping(self) -> None:
-        await self._read(lambda connection: connection.execute("select 1").fetchone())
+        await self._read(self._look)
+
+    def _look(self, connection: Connection) -> None:
+        connection.execute("select 1").fetchone()
+        if not self._path.exists():
+            raise Transient(f"{self._path}: the file is gone, and what is written now is lost: bring it back")
 
     async def receive(self, arrivals: Sequence[Arrival]) -> list[Receipt]:
         return await self._write(lambda connection: _receive(connection, arrivals))
@@ -145,6 +153,10 @@ class SqliteStore:
         statement = "select * from letters order by id desc limit ?"
         return await self._read(lambda c: [_letter(row) for row in c.execute(statement, (limit,)).fetchall()])
 
+    async def letter(self, id: int) -> Letter | None:
+        row = await self._read(lambda c: c.execute("select * from letters where id = ?", (id,)).fetchone())
+        return None if row is None else _letter(row)
+
     async def retry(self, ids: Sequence[int]) -> list[Letter]:
         return await self._write(lambda connection: _retry(connection, ids))
 
@@ -218,10 +230,10 @@ class SqliteStore:
         connection.execute("begin immediate")
         try:
             result = run(connection)
+            connection.execute("commit")
         except BaseException:
             connection.rollback()
             raise
-        connection.execute("commit")
         return result
 
     def _open_connection(self) -> Connection:
@@ -232,8 +244,22 @@ class SqliteStore:
     async def _on_thread(self, run: Callable[[], R]) -> R:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._thread, run)
-        except (sqlite3.OperationalError, RuntimeError) as error:
+        except (sqlite3.IntegrityError, sqlite3.DataError, OverflowError, UnicodeError) as error:
+            raise Invalid(f"{self._path}: cannot be written as it is: {error}") from error
+        except (sqlite3.DatabaseError, RuntimeError) as error:
             raise Transient(f"{self._path}: {error}") from error
+
+
+def _let_go_of_what_a_crash_left(connection: Connection) -> None:
+    """The file is one process's: leases and claims at its start are those of a process that is gone.
+
+    Should it still be there, its fences fail and its events come twice, which both bear.
+    """
+    now = time()
+    connection.execute("begin immediate")
+    connection.execute("update keys set lease_until = 0 where lease_until > ?", (now,))
+    connection.execute("update outbox set claimed_until = 0 where sent_at is null and claimed_until > ?", (now,))
+    connection.execute("commit")
 
 
 def _receive(connection: Connection, arrivals: Sequence[Arrival]) -> list[Receipt]:
@@ -259,7 +285,7 @@ def _known(connection: Connection, arrival: Arrival, digest: bytes) -> Receipt:
         return Receipt.CONFLICT
     if arrival.reasked and version is not None:
         connection.execute(
-            "update outbox set sent_at = null where tenant = ? and name = ? and version = ?",
+            "update outbox set sent_at = null where tenant = ? and name = ? and version >= ?",
             (arrival.key.tenant, name, version),
         )
     return Receipt.DUPLICATE
