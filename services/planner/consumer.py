@@ -1,0 +1,47 @@
+"""The planner's mailbox handler: a request in, a plan out. It keeps nothing."""
+
+import asyncio
+import time
+
+import structlog
+
+from aivis import identity, topics
+from aivis.events.envelope import Event
+from aivis.events.plans import PlanMade, PlanRequested
+from aivis.mailbox.turn import Turn
+from aivis.mailbox.values import Outgoing, Step
+from services.planner import metrics
+from services.planner.readiness import Opener
+
+log = structlog.get_logger()
+
+SERVICE = "planner"
+
+
+class Planning:
+    """Answers requests for plans."""
+
+    def __init__(self, opener: Opener) -> None:
+        self._opener = opener
+
+    async def handle(self, turn: Turn) -> Step:
+        requests = [event for event in turn.events if isinstance(event.data, PlanRequested)]
+        return Step(publish=tuple([Outgoing(topics.PLANS.name, await self._answer(event, turn)) for event in requests]))
+
+    def give_up(self, turn: Turn, reason: str) -> Step:
+        """The reasoner asks again when a plan is late, and then hands the case to a person."""
+        return Step()
+
+    def interrupts(self, event_type: str) -> bool:
+        return False
+
+    async def _answer(self, event: Event, turn: Turn) -> Event:
+        assert isinstance(event.data, PlanRequested)
+        planner = await self._opener.planner()
+        started = time.monotonic()
+        plan = await asyncio.to_thread(planner.plan, event.data)
+        metrics.count(plan, time.monotonic() - started)
+        log.info("plan made", case=event.case, tenant=event.tenant, route=plan.route, subtasks=len(plan.subtasks))
+        made = PlanMade(request=event.data.request, plan=plan)
+        id = identity.derived("plan", event.id)
+        return event.answer(made, id=id, source=SERVICE, time=turn.now())

@@ -1,0 +1,38 @@
+"""Wires the planner."""
+
+from aivis import topics
+from aivis.bus import Bus
+from aivis.embedding import MODEL, shared_embedder
+from aivis.mailbox.mailbox import Mailbox
+from aivis.mailbox.stores.opening import open_store
+from aivis.mailbox.worker import Limits
+from aivis.service import Service, run
+from services.planner.clients import vocabulary
+from services.planner.consumer import SERVICE, Planning
+from services.planner.ports import Language
+from services.planner.readiness import Opener
+from services.planner.settings import PlannerSettings
+
+
+def build(settings: PlannerSettings) -> Service:
+    """The service, ready to be run; nothing is opened yet."""
+    language = Language(shared_embedder(), MODEL, vocabulary())
+    opener = Opener(settings.domain, settings.cache, language)
+    store = open_store(settings.database, SERVICE)
+    mailbox = Mailbox(SERVICE, store, Planning(opener), limits=Limits(in_flight=settings.in_flight))
+    bus = Bus(SERVICE, settings)
+    consumed = topics.consumed_by(SERVICE)
+    bus.subscribe(consumed, mailbox)
+    return Service(
+        SERVICE,
+        settings,
+        mailbox,
+        bus,
+        topics=[*consumed, topics.PLANS],
+        checks={"classifier": opener.check},
+        background=[opener.open],
+    )
+
+
+def main() -> None:
+    run(build(PlannerSettings.load()))
