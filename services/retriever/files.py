@@ -51,8 +51,6 @@ def _front(text: str, path: Path) -> _Front:
         found = yaml.safe_load(matter) if matter else {}
     except yaml.YAMLError as error:
         raise Invalid(f"{path}: front matter is not YAML: {error}") from error
-    if not isinstance(found, dict):
-        raise Invalid(f"{path}: front matter must be a table of names and values, such as 'title: Stopping instances'")
     return _Front(*(str(found.get(name) or "") for name in ("title", "language", "source")))
 
 

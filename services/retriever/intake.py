@@ -1,6 +1,8 @@
 """Takes documents in by HTTP, for `aivis ingest`: durable in the mailbox when the answer is 202."""
 
 import hashlib
+import hmac
+import ipaddress
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +14,7 @@ from starlette.routing import Route
 
 from aivis import identity
 from aivis.artifacts import ArtifactStore
-from aivis.errors import Invalid
+from aivis.errors import Invalid, Refused
 from aivis.events.envelope import MAX_PAYLOAD_BYTES, Event, Head, Payload, body, headers_of
 from aivis.events.knowledge import DocumentPublished, DocumentWithdrawn
 from aivis.events.registry import fault
@@ -27,6 +29,8 @@ class Intake:
 
     mailbox: Mailbox
     artifacts: ArtifactStore
+    token: str
+    """What callers must give as bearer token; empty: only this machine is answered."""
     max_bytes: int
     now: Callable[[], datetime]
 
@@ -35,6 +39,7 @@ class Intake:
         return [Route(path, self.publish, methods=["PUT"]), Route(path, self.withdraw, methods=["DELETE"])]
 
     async def publish(self, request: Request) -> Response:
+        self._admit(request)
         tenant, document = request.path_params["tenant"], request.path_params["document"]
         content = b""
         async for chunk in request.stream():
@@ -49,8 +54,17 @@ class Intake:
         return await self._accept(tenant, document, published, digest=hashlib.sha256(content).hexdigest())
 
     async def withdraw(self, request: Request) -> Response:
+        self._admit(request)
         tenant, document = request.path_params["tenant"], request.path_params["document"]
         return await self._accept(tenant, document, DocumentWithdrawn(document=document), digest="withdrawn")
+
+    def _admit(self, request: Request) -> None:
+        if self.token:
+            given = request.headers.get("authorization", "").encode()
+            if not hmac.compare_digest(given, f"Bearer {self.token}".encode()):
+                raise Refused("the header Authorization must be: Bearer and the value of AIVIS_RETRIEVER_TOKEN")
+        elif request.client is None or not _is_near(request.client.host):
+            raise Refused("only callers on this machine are answered: set AIVIS_RETRIEVER_TOKEN for others")
 
     async def _accept(self, tenant: str, document: str, data: Payload, *, digest: str) -> Response:
         time = self.now()
@@ -67,6 +81,13 @@ class Intake:
         Head.read(headers, where=f"document {document!r} of tenant {tenant!r}")
         await self.mailbox.receive([Arrival(event.id, Key(tenant, document), KNOWLEDGE.name, headers, body(data))])
         return JSONResponse({"event": event.id, "document": document}, status_code=202)
+
+
+def _is_near(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _published(content: bytes, document: str) -> DocumentPublished:

@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime
 
+import grpc.aio
+
 from aivis.artifacts import ArtifactStore
 from aivis.bus import Bus
 from aivis.embedding import shared_embedder
@@ -14,7 +16,7 @@ from services.retriever.consumer import Knowledge
 from services.retriever.domain_pages import DomainPages
 from services.retriever.intake import Intake
 from services.retriever.ports import Index
-from services.retriever.server import server
+from services.retriever.server import bind, server
 from services.retriever.settings import RetrieverSettings
 from services.retriever.stores.embedded import EmbeddedIndex
 
@@ -33,7 +35,19 @@ def build(settings: RetrieverSettings) -> Service:
     bus = Bus("retriever", settings)
     bus.subscribe(topics, mailbox)
     pages = DomainPages(settings.domain / "knowledge", index, embed)
-    intake = Intake(mailbox, artifacts, settings.max_request_bytes, lambda: datetime.now(UTC))
+    intake = Intake(
+        mailbox,
+        artifacts,
+        token=settings.token.get_secret_value(),
+        max_bytes=settings.max_request_bytes,
+        now=lambda: datetime.now(UTC),
+    )
+
+    async def serving() -> grpc.aio.Server:
+        found = await server(index, embed)
+        bind(found, f"{settings.host}:{settings.grpc_port}")
+        return found
+
     return Service(
         "retriever",
         settings,
@@ -41,7 +55,7 @@ def build(settings: RetrieverSettings) -> Service:
         bus=bus,
         topics=topics,
         routes=intake.routes(),
-        grpc_server=lambda: server(index, embed, f"{settings.host}:{settings.grpc_port}"),
+        grpc_server=serving,
         checks={"index": index.check, "knowledge": pages.check},
         background=[pages.bring],
         close=index.close,

@@ -22,11 +22,11 @@ _TAG = re.compile(r"</?(?:a|b|br|div|em|i|img|p|ph|small|span|strong|sub|sup|u)(
 _ESCAPE = re.compile(r"\\([\\`*_{}\[\]()#+\-.!|~<>$&:\"'/])")
 _STRONG = re.compile(r"\*\*(?=\S)(.+?)(?<=\S)\*\*")
 _SPAN = re.compile(r"(`[^`\n]+`)")
-_FRONT = re.compile(r"\A\s*---\n(.*?)\n---\s*(?:\n|\Z)", re.DOTALL)
+_FRONT = re.compile(r"\A\s*---\n([A-Za-z_][\w -]*:(?:\s.*?)?)\n---\s*(?:\n|\Z)", re.DOTALL)
 
 
 def front_matter(text: str) -> tuple[str, str]:
-    """The YAML between the two `---` lines at the top (empty when there is none), and the rest."""
+    """The YAML table between two `---` lines at the top (empty when there is none), and the rest."""
     found = _FRONT.match(text)
     return (found.group(1), text[found.end() :]) if found else ("", text)
 

@@ -63,8 +63,8 @@ class Knowledge(knowledge_pb2_grpc.KnowledgeServicer):
         return await _answered(context, "Knowledge.Get", get)
 
 
-async def server(index: Index, embed: Embed, address: str) -> grpc.aio.Server:
-    """A server bound to `address`, with health and reflection; not yet started. `Invalid` when it cannot bind."""
+async def server(index: Index, embed: Embed) -> grpc.aio.Server:
+    """A server with health and reflection, neither bound nor started."""
     found = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
     knowledge_pb2_grpc.add_KnowledgeServicer_to_server(Knowledge(index, embed), found)
     aio: Any = health.aio  # type: ignore[attr-defined]
@@ -73,11 +73,15 @@ async def server(index: Index, embed: Embed, address: str) -> grpc.aio.Server:
     for name in ("", SERVICE):
         await served.set(name, health_pb2.HealthCheckResponse.SERVING)
     reflection.enable_server_reflection((SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME), found)
+    return found
+
+
+def bind(unbound: grpc.aio.Server, address: str) -> int:
+    """The port on which the server will listen; port 0 in `address` takes a free one. `Invalid` when it cannot."""
     try:
-        found.add_insecure_port(address)
+        return unbound.add_insecure_port(address)
     except RuntimeError as error:
         raise Invalid(f"gRPC cannot listen on {address}: {error}: is AIVIS_RETRIEVER_GRPC_PORT free?") from error
-    return found
 
 
 async def _answered(context: Context, name: str, answer: Callable[[], Awaitable[T]]) -> T:

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import ClassVar
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 
 from aivis.settings import ServiceSettings
 
@@ -17,5 +17,7 @@ class RetrieverSettings(ServiceSettings):
     index: Path = Path(".aivis/index.db")
     in_flight: int = Field(default=4, ge=1, le=1_000)
     """Documents indexed at once. A question waits behind each for one batch of embeddings: keep it low."""
+    token: SecretStr = SecretStr("")
+    """Bearer token of the HTTP API; empty: only callers on this machine are answered."""
     max_request_bytes: int = Field(default=32 * 1024 * 1024, ge=1_024)
     """Of a document handed in by HTTP."""
