@@ -12,6 +12,7 @@ from aivis.artifacts import ArtifactStore
 from aivis.mailbox.mailbox import Mailbox
 from aivis.web import api
 from services.gateway.server.attachments import Attachments
+from services.gateway.server.finding import Finding
 from services.gateway.server.reading import Reading
 from services.gateway.server.streaming import Streaming
 from services.gateway.server.tickets import Tickets
@@ -30,14 +31,15 @@ class Means:
 
 def routes(means: Means) -> list[BaseRoute]:
     """Everything under /v1."""
-    reading = Reading(means.mailbox.store, means.keys)
+    finding = Finding(means.mailbox.store)
+    reading = Reading(means.mailbox.store, finding, means.keys)
     return [
         Mount(
             "/v1",
             app=api(
                 [
                     *Attachments(means.artifacts, means.keys).routes(),
-                    *Tickets(means.mailbox, means.artifacts, means.keys).routes(),
+                    *Tickets(means.mailbox, finding, means.artifacts, means.keys).routes(),
                     *reading.routes(),
                     *Streaming(means.mailbox, reading, means.heartbeat).routes(),
                 ]

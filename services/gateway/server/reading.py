@@ -7,9 +7,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from aivis import identity
-from aivis.access import Grant, Keys
-from aivis.errors import NotFound
+from aivis.access import Keys
 from aivis.events import registry
 from aivis.events.envelope import JsonObject
 from aivis.events.replies import ReplySent, Status
@@ -18,26 +16,18 @@ from aivis.mailbox.values import Key, LogRow
 from aivis.problems import Problem
 from aivis.web import granted, number
 from services.gateway import ticket
+from services.gateway.server.finding import Finding
 from services.gateway.ticket import Ticket
 
 _MOST_REPLIES = 500
 
 
-async def find(store: Store, who: Grant, id: str) -> tuple[Key, Ticket]:
-    """The tenant's ticket by its case, or by its id in the key's own source."""
-    tenant = who.tenants[0]
-    for case in (id, identity.case_id(tenant, who.source, id)):
-        snapshot = await store.read(Key(tenant, case))
-        if snapshot is not None and snapshot.state is not None:
-            return snapshot.key, ticket.load(snapshot.state)
-    raise NotFound(f"tenant {tenant} has no ticket {id!r} of source {who.source}: POST /v1/tickets opens one")
-
-
 class Reading:
     """Answers from the gateway's own view."""
 
-    def __init__(self, store: Store, keys: Keys) -> None:
+    def __init__(self, store: Store, finding: Finding, keys: Keys) -> None:
         self._store = store
+        self._finding = finding
         self._keys = keys
 
     def routes(self) -> list[Route]:
@@ -45,7 +35,7 @@ class Reading:
 
     async def ticket_of(self, request: Request) -> tuple[Key, Ticket]:
         """The ticket that the request names, when it is the key's to see."""
-        return await find(self._store, granted(request, self._keys), request.path_params["id"])
+        return await self._finding.find(granted(request, self._keys), request.path_params["id"])
 
     async def list_tickets(self, request: Request) -> Response:
         """The tenant's tickets, latest change first."""

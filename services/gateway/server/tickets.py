@@ -20,7 +20,7 @@ from aivis.web import body_of, granted
 from services.gateway import cloudevents, metrics
 from services.gateway.consumer import inbox_id
 from services.gateway.normalising import Submitted
-from services.gateway.server.reading import find
+from services.gateway.server.finding import Finding
 from services.gateway.submitting import Submission, submission
 
 MAX_BODY_BYTES = 1024 * 1024
@@ -32,8 +32,9 @@ _READABLE_SECONDS = 1.0
 class Tickets:
     """Takes submissions in."""
 
-    def __init__(self, mailbox: Mailbox, artifacts: ArtifactStore, keys: Keys) -> None:
+    def __init__(self, mailbox: Mailbox, finding: Finding, artifacts: ArtifactStore, keys: Keys) -> None:
         self._mailbox = mailbox
+        self._finding = finding
         self._artifacts = artifacts
         self._keys = keys
 
@@ -59,7 +60,7 @@ class Tickets:
 
     async def _follow(self, request: Request, kind: type[Submitted]) -> Response:
         who = granted(request, self._keys)
-        key, ticket = await find(self._mailbox.store, who, request.path_params["id"])
+        key, ticket = await self._finding.find(who, request.path_params["id"])
         sent = await self._read(request, kind, who, ticket=ticket.ticket)
         return await self._accept(sent, key)
 
@@ -99,6 +100,7 @@ class Tickets:
                     field="id",
                 )
             if receipt is Receipt.NEW:
+                self._finding.remember(key, event)
                 await bell.wait(_READABLE_SECONDS)
         return _accepted(sent, key)
 
