@@ -38,7 +38,8 @@ class Store(Protocol):
     async def receive(self, arrivals: Sequence[Arrival]) -> list[Receipt]:
         """Insert into the inbox, durably; one receipt per arrival, in order.
 
-        The outputs of a done message that arrives again with `reasked` are queued again.
+        When a done message arrives again with `reasked`, what its step and later steps of the key put out is queued
+        again: the answer that was missed may be a later one's.
         """
 
     async def lease(self, limit: int, *, seconds: float, messages: int) -> list[Lease]:

@@ -22,7 +22,7 @@ class Producer(Protocol):
     """Where events go."""
 
     async def send(self, rows: Sequence[OutboxRow]) -> list[bool]:
-        """Send in the order given; for each row whether the broker acknowledged it.
+        """Send in the order given; for each row whether the broker acknowledged it, `Transient` when it took none.
 
         A row behind an unacknowledged one of the same key is not to be acknowledged either.
         """
@@ -83,7 +83,11 @@ class Publisher:
         rows = await self._store.claim(_GROUP, seconds=self._claim_seconds)
         if not rows:
             return 0
-        acknowledged = await self._producer.send(rows)
+        try:
+            acknowledged = await self._producer.send(rows)
+        except Transient as error:
+            log.warning("nothing sent", service=self._service, error=str(error))
+            acknowledged = [False] * len(rows)
         sent = [row.id for row, ok in zip(rows, acknowledged, strict=True) if ok]
         unsent = [row.id for row, ok in zip(rows, acknowledged, strict=True) if not ok]
         if sent:

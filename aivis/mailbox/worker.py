@@ -1,6 +1,7 @@
 """The worker: leases keys, lets the service decide, commits. One task a key, hundreds at once."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -35,6 +36,8 @@ class Limits:
     """How often to look for what others left: expired leases, deferred keys, due timers."""
     attempts: int = 5
     """Failures by a fault of ours before messages are buried."""
+    backoff_seconds: float = 0.2
+    """Before the first try anew; doubles up to half a minute."""
     transient_attempts: int = 40
     """Failures by something that may pass before messages are buried."""
     early_attempts: int = 1_000
@@ -233,8 +236,10 @@ class Worker:
         elif final:
             await self._bury(lease, turn, messages, error)
         else:
-            delay = error.seconds if isinstance(error, NotYet) else min(0.2 * 2 ** min(lease.attempts, 10), 30)
-            log.warning(
+            backoff = min(self._limits.backoff_seconds * 2 ** min(lease.attempts, 10), 30)
+            delay = error.seconds if isinstance(error, NotYet) else backoff
+            log.log(
+                logging.DEBUG if isinstance(error, NotYet) else logging.WARNING,
                 "turn failed; trying again",
                 service=self._service, case=lease.key.name, seconds=delay, error=repr(error),
                 exc_info=not isinstance(error, AivisError),

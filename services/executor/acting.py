@@ -59,6 +59,9 @@ class Acting:
         """The step that ends this turn; raises `NotYet` when there is only to wait."""
         if entry.state is State.INTENT:
             return await self._settle(entry)
+        due = entry.since + timedelta(seconds=entry.request.delay)
+        if entry.state is State.PROPOSED and self.turn.now() < due:
+            return await self._pause(entry, (due - self.turn.now()).total_seconds(), "it is asked for later")
         try:
             prepared = await self.means.prepare(entry)
         except Transient as error:

@@ -308,6 +308,16 @@ async def test_a_done_event_that_is_asked_for_again_queues_its_outputs_again(sto
     assert [row.event_id for row in await store.claim(10, seconds=30)] == ["o1"]
 
 
+async def test_asking_again_also_brings_back_what_later_steps_of_the_key_put_out(store: Store) -> None:
+    await store.receive([arrival("request")])
+    await store.commit([write(await lease_one(store), outbox=(outgoing("waits"),))])
+    await store.receive([arrival("approval")])
+    await store.commit([write(await lease_one(store), outbox=(outgoing("result"),))])
+    await store.mark_sent([row.id for row in await store.claim(10, seconds=30)])
+    await store.receive([arrival("request", reasked=True)])
+    assert [row.event_id for row in await store.claim(10, seconds=30)] == ["waits", "result"]
+
+
 async def test_a_buried_message_is_listed_and_comes_back_on_retry(store: Store) -> None:
     await store.receive([arrival("1", value=b'{"a":1}'), arrival("2")])
     lease = await lease_one(store)

@@ -68,9 +68,6 @@ def lookup_allocated(arguments: AllocateAddress, call: Call[Account]) -> Allocat
 def allocate_address(arguments: AllocateAddress, call: Call[Account]) -> AllocatedAddress:
     """Allocate an elastic address meant for an instance; associate it afterwards. It costs money while it is held."""
     raw_instance(call.system, arguments.instance_id)
-    for quota in reading.quotas(call.system):
-        if quota.name == "elastic_addresses" and quota.reached:
-            raise Refused(f"all {quota.limit} elastic addresses of the account are in use; release one, or raise it")
     tag = {"ResourceType": "elastic-ip", "Tags": [{"Key": KEY_TAG, "Value": call.key}]}
     made = call.system.act("allocate_address", Domain="vpc", TagSpecifications=[tag])
     call.acted()

@@ -178,3 +178,13 @@ async def test_a_read_without_an_answer_bears_repeating(at: Desk, tools: FakeToo
     tools.answers = [Unknown("deadline"), DONE]
     assert await at.until_over(event(request("test.read"))) == "DONE"
     assert len(tools.calls) == 2
+
+
+async def test_a_delayed_action_is_not_called_before_its_time(at: Desk, tools: FakeTools) -> None:
+    delayed = event(request("test.read", delay=5))
+    with pytest.raises(NotYet) as wait:
+        await at.turn(delayed)
+    assert wait.value.seconds == pytest.approx(5)
+    assert tools.calls == []
+    at.pass_time(5)
+    assert await at.turn(delayed) == "DONE"
