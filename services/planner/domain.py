@@ -146,6 +146,8 @@ class Routing(Form):
     """The file routing.yaml."""
 
     thresholds: Thresholds
+    languages: tuple[str, ...] = ("en",)
+    """BCP 47 tags of the languages that the examples are in; a ticket in another one goes to an expert."""
     max_subtasks: int = Field(ge=1, le=100)
     """More at once is more than the agent may take on alone."""
     background: str = "background"

@@ -75,8 +75,12 @@ class GuidanceReader:
 
 
 def _named(module: str) -> re.Pattern[str]:
-    """The module's name as people write it: with spaces or hyphens too."""
-    return re.compile(r"(?<!\w)" + re.escape(module).replace("_", "[_ -]") + r"(?!\w)", re.IGNORECASE | re.ASCII)
+    """The module's name as people write it: with hyphens, and a long one with spaces too.
+
+    "open port" is no name: those are words that anybody uses.
+    """
+    gap = "[_ -]" if module.count("_") > 1 else "[_-]"
+    return re.compile(r"(?<!\w)" + re.escape(module).replace("_", gap) + r"(?!\w)", re.IGNORECASE | re.ASCII)
 
 
 def _told(units: Sequence[Unit]) -> Values:

@@ -41,7 +41,8 @@ class Planner:
         wanted = self._wanted(reading, trusted)
         drafts = self._drafts(wanted, trusted, request, directions)
         ordered = subtasks.ordered(self._with_answers(drafts, request), self._domain)
-        ticket = Understood(reading, wanted, ordered, directions)
+        tag = language(f"{request.subject}\n{request.text}")
+        ticket = Understood(reading, wanted, ordered, directions, tag)
         verdict = routing.judge(ticket, self._domain)
         current = request.current.subtasks if request.current else ()
         return Plan(
@@ -50,7 +51,7 @@ class Planner:
             reason=verdict.reason,
             subtasks=subtasks.numbered(ordered, current, request.facts, self._domain),
             missing=verdict.missing,
-            language=language(f"{request.subject}\n{request.text}"),
+            language=tag,
             version=self._domain.version,
         )
 

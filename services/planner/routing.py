@@ -30,6 +30,7 @@ class Understood:
     """What the ticket wants that an agent may work on, or only a person."""
     drafts: Sequence[Draft]
     directions: Directions
+    language: str
 
 
 def judge(ticket: Understood, domain: Domain) -> Verdict:
@@ -49,7 +50,9 @@ def judge(ticket: Understood, domain: Domain) -> Verdict:
 
 def _for_an_expert(ticket: Understood, domain: Domain) -> str:
     """Why only a person may go on; empty when the agent may."""
-    signs = ticket.reading.signs
+    signs, languages = ticket.reading.signs, domain.routing.languages
+    if ticket.language not in languages and ticket.reading.whole is not None:
+        return f"The ticket is in the language {ticket.language!r}; the agent reads only {', '.join(languages)}."
     reserved = [each for each in ticket.wanted if is_reserved(each.intent, domain)]
     if reserved:
         return f"{domain.intent(reserved[0].intent).says} The ticket: {_quoted(reserved[0])}"
