@@ -171,7 +171,7 @@ class Mailbox:
                 group.create_task(self._publisher.run())
                 group.create_task(self._sweep())
         finally:
-            await self._worker.drain(seconds=10)
+            await self._worker.drain(seconds=limits.drain_seconds)
             await self._publisher.finish(seconds=5)
 
     async def _sweep(self) -> None:

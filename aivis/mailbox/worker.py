@@ -42,6 +42,8 @@ class Limits:
     """Failures by something that may pass before messages are buried."""
     early_attempts: int = 1_000
     """Turns that an event is kept for the one it builds on; never fewer than `transient_attempts`."""
+    drain_seconds: float = 10
+    """How long turns under way may last when the service stops."""
     claim_seconds: float = 30
     """How long a publisher that is gone keeps others from its events."""
 
