@@ -4,10 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from aivis.events.replies import Citation
-from aivis.terms import terms
 from services.reasoner.agents.knowledge.extracts import extract
 from services.reasoner.agents.knowledge.found import Found
-from services.reasoner.agents.knowledge.knowing import KNOWN, belief
+from services.reasoner.agents.knowledge.knowing import KNOWN, background, belief
 
 _MOST = 3
 """Passages of one answer."""
@@ -39,10 +38,10 @@ def answer(searched: Mapping[str, Sequence[Found]], language: str) -> Answer | N
     whole too: a part such as "Do I lose data?" means nothing by itself.
     """
     whole, *parts = searched
-    found = [(part, [each for each in searched[part] if each.id in _ids(searched[whole])]) for part in parts]
     chosen: dict[str, tuple[Found, float, str]] = {}
-    for question, passages in ((whole, searched[whole]), *found):
-        if (best := _best(passages, question)) is not None:
+    for question in (whole, *parts):
+        best = _best(searched[question], question)
+        if best is not None and best[0].id in _ids(searched[whole]):
             chosen.setdefault(best[0].id, (*best, question))
     if not chosen:
         return _not_known(searched[whole], whole)
@@ -55,8 +54,9 @@ def _ids(found: Sequence[Found]) -> set[str]:
 
 def _best(found: Sequence[Found], question: str) -> tuple[Found, float] | None:
     """The highest of `found` that is believed to answer, if one is."""
-    believed = ((each, belief(each, question)) for each in found)
-    return next(((each, share) for each, share in believed if share >= KNOWN and terms(each.text)), None)
+    behind = background(found)
+    believed = ((each, belief(each, question, behind)) for each in found)
+    return next(((each, share) for each, share in believed if share >= KNOWN), None)
 
 
 def _composed(chosen: Sequence[tuple[Found, float, str]], language: str) -> Answer:
@@ -84,7 +84,7 @@ def _not_known(found: Sequence[Found], question: str) -> NotKnown:
     nearest = tuple(each.citation for each in found[:3])
     if not nearest:
         return NotKnown("The knowledge holds nothing about this question.", ())
-    share = belief(found[0], question)
+    share = belief(found[0], question, background(found))
     return NotKnown(
         f"The knowledge does not answer this question: the belief that the nearest passage, '{nearest[0].title}', does"
         f" is {share:.2f}, and {KNOWN} is asked for.",

@@ -14,7 +14,7 @@ from services.reasoner.agents.knowledge.answering import Answer, NotKnown, answe
 from services.reasoner.agents.knowledge.asking import questions
 from services.reasoner.agents.knowledge.extracts import LIMIT, extract
 from services.reasoner.agents.knowledge.found import Found, found_in
-from services.reasoner.agents.knowledge.knowing import KNOWN, belief
+from services.reasoner.agents.knowledge.knowing import KNOWN, background, belief
 from services.reasoner.brains.playbook.moves import Calls, Finding, GiveUp, Observation
 
 STOPPED = "You do not pay usage while an instance is stopped."
@@ -121,12 +121,18 @@ def test_a_chinese_question_is_judged_by_its_words_and_answered_in_chinese() -> 
     assert isinstance(answer({"天气怎么样?": [found("zh", text, similarity=0.0, coverage=0.4)]}, "zh"), NotKnown)
 
 
-def test_belief_grows_with_similarity_and_with_coverage() -> None:
-    assert belief(found(similarity=0.9), ASKED) > belief(found(similarity=0.6), ASKED)
-    assert belief(found(coverage=1.0), ASKED) > belief(found(coverage=0.5), ASKED)
-    assert (
-        belief(found(similarity=0.6, coverage=0.4), ASKED) < KNOWN < belief(found(similarity=0.7, coverage=0.9), ASKED)
-    )
+def test_belief_grows_with_similarity_with_coverage_and_with_standing_out() -> None:
+    middling = belief(found(similarity=0.6, coverage=0.6), ASKED, 0.4)
+    assert belief(found(similarity=0.8, coverage=0.6), ASKED, 0.4) > middling
+    assert belief(found(similarity=0.6, coverage=0.9), ASKED, 0.4) > middling
+    assert belief(found(similarity=0.6, coverage=0.6), ASKED, 0.2) > middling
+    assert belief(found(similarity=0.5, coverage=0.4), ASKED, 0.4) < KNOWN < belief(found(), ASKED, 0.4)
+
+
+def test_the_background_is_what_lies_behind_the_best() -> None:
+    hits = [found(str(place), similarity=0.9 - place / 10) for place in range(7)]
+    assert background(hits) == pytest.approx((0.5 + 0.4 + 0.3) / 3)
+    assert 0 < background(hits[:4]) < 0.5
 
 
 @pytest.mark.parametrize(
