@@ -65,6 +65,10 @@ class Guess:
     def probability(self) -> float:
         return self.ranked[0][1]
 
+    def of(self, label: str) -> float:
+        """The probability of `label`."""
+        return next((probability for name, probability in self.ranked if name == label), 0.0)
+
     def without(self, labels: Collection[str]) -> "Guess":
         """The guess when it is known to be none of `labels`."""
         left = [(label, probability) for label, probability in self.ranked if label not in labels]

@@ -3,9 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from aivis.events.plans import Route
+from aivis.events.plans import Route, Scenario
 from services.planner.domain import Domain
 from services.planner.reading import Unit
+
+
+_MAY_BE = 0.1
+"""Probability from which a symptom without a thing of its own is taken to belong to the problem before it."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +77,13 @@ def _joint(old: Problem, new: Problem, domain: Domain) -> str | None:
         return old.intent
     if old.intent in domain.intent(new.intent).covers:
         return new.intent
-    return None
+    return old.intent if _goes_on(old, new, domain) else None
+
+
+def _goes_on(old: Problem, new: Problem, domain: Domain) -> bool:
+    """Whether a symptom that names no thing may well be one more of the problem before it: "It times out."."""
+    told = all(domain.intent(each.intent).scenario is Scenario.DIAGNOSTIC for each in (old, new))
+    return told and not new.values(domain.resources) and new.units[0].guess.of(old.intent) >= _MAY_BE
 
 
 def _same_things(old: Problem, new: Problem, resources: frozenset[str]) -> bool:

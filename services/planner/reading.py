@@ -126,8 +126,14 @@ class TicketReader:
         intent = self._domain.intent(guess.label)
         if intent.question:
             return piece.text.rstrip().endswith("?")
-        telling = set(intent.verbs) | self._showing[guess.label]
-        return bool(telling.intersection(piece.prepared.concepts)) and not self._refuses(piece.prepared.text, intent)
+        if intent.verbs:
+            does = bool(set(intent.verbs).intersection(piece.prepared.concepts))
+            return does and not self._refuses(piece.prepared.text, intent)
+        return bool(self._showing[guess.label].intersection(piece.prepared.concepts)) and self._names_thing(piece)
+
+    def _names_thing(self, piece: _Piece) -> bool:
+        """A symptom without a thing of its own goes on about the thing before it."""
+        return any(self._domain.resources.intersection(mention.values) for mention in piece.mentions)
 
     def _part(self, sentence: Sentence, group: Sequence[tuple[Clause, Guess]]) -> Unit:
         first, last = group[0][0], group[-1][0]
