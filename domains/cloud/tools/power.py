@@ -10,6 +10,10 @@ from domains.cloud.tools.declaring import DEDUPES, LONG, OWNER, SHORT
 
 tools = ToolSet[Account]()
 
+ON_THE_WAY = {"running": "pending", "stopped": "stopping", "terminated": "shutting-down"}
+SETTLES_FIRST = {("stopping", "running"): "stopped", ("pending", "stopped"): "running"}
+"""From which state which wanted one is not asked for before another is reached: the cloud would refuse."""
+
 
 class _Was(Closed):
     state: str
@@ -100,12 +104,13 @@ def _changed(instance_id: str, call: Call[Account], *, operation: str, wanted: s
     now = state(call.system, instance_id)
     if now in GONE and wanted != "terminated":
         raise Refused(f"instance {instance_id} is {now}: it cannot be brought back; a new one has to be made")
-    if now == "stopping" and wanted == "running":
-        _wait(instance_id, call, "stopped")  # the cloud starts none that is still stopping
-    if now != wanted:
+    if (now, wanted) in SETTLES_FIRST:
+        now = SETTLES_FIRST[now, wanted]
+        _wait(instance_id, call, now)
+    if now not in (wanted, ON_THE_WAY[wanted]):
         call.system.act(operation, InstanceIds=[instance_id])
         call.acted()
-        _wait(instance_id, call, wanted)
+    _wait(instance_id, call, wanted)
     return StateChange(
         instance_id=instance_id, state=wanted, previous_state=before.state, changed=before.state != wanted
     )

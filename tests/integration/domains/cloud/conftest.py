@@ -21,7 +21,7 @@ from aivis.v1 import tools_pb2 as pb
 from aivis.v1.tools_pb2_grpc import ToolsStub
 
 REGION = "us-east-1"
-TENANTS = 90
+TENANTS = 300
 
 
 def free_port() -> int:
@@ -87,6 +87,16 @@ class ToolServer:
     log: Path
     process: subprocess.Popen[bytes] | None = None
     address: str = ""
+    channels: list[grpc.Channel] = field(default_factory=list)
+
+    def channel(self) -> grpc.Channel:
+        """To this start of the server. An idle one that is left open holds up the server's end for seconds."""
+        self.channels.append(grpc.insecure_channel(self.address))
+        return self.channels[-1]
+
+    def hang_up(self) -> None:
+        while self.channels:
+            self.channels.pop().close()
 
     def start(self) -> None:
         with self.log.open("wb") as log:
@@ -108,6 +118,7 @@ class ToolServer:
         self.process.wait(5)
 
     def stop(self) -> None:
+        self.hang_up()
         if self.process is not None:
             ended(self.process)
 
@@ -145,6 +156,8 @@ class Tools:
 
     channel: grpc.Channel
     tenant: str
+    seconds: float = 30
+    """How long a call may take."""
 
     def __post_init__(self) -> None:
         self.stub = ToolsStub(self.channel)
@@ -157,7 +170,7 @@ class Tools:
             tenant=self.tenant,
             case_id="case-1",
         )
-        return dict(json.loads(self.stub.Call(request, timeout=30).result))
+        return dict(json.loads(self.stub.Call(request, timeout=self.seconds).result))
 
     def undo(self, tool: str, arguments: dict[str, Any], result: dict[str, Any], key: str | None = None) -> Any:
         request = pb.UndoRequest(
@@ -205,7 +218,7 @@ class Site:
         ec2.associate_route_table(SubnetId=self.subnet, RouteTableId=self.table)
         self.acl = self.acl_of(self.subnet)
         self.group = self.add_group("web", 443, "0.0.0.0/0")
-        self.instance = self.add_instance(self.subnet, self.group, Name="web-1")
+        self.instance = self.add_instance(self.subnet, self.group, "web-1")
         self.private_ip = self.described(self.instance)["PrivateIpAddress"]
         self.public_ip = self.described(self.instance)["PublicIpAddress"]
         return self
@@ -219,13 +232,11 @@ class Site:
         made = str(self.ec2.create_security_group(VpcId=self.vpc, GroupName=name, Description=name)["GroupId"])
         self.ec2.authorize_security_group_ingress(
             GroupId=made,
-            IpPermissions=[
-                {"IpProtocol": "tcp", "FromPort": port, "ToPort": port, "IpRanges": [{"CidrIp": source}]}
-            ],
+            IpPermissions=[{"IpProtocol": "tcp", "FromPort": port, "ToPort": port, "IpRanges": [{"CidrIp": source}]}],
         )
         return made
 
-    def add_instance(self, subnet: str, group: str, **tags: str) -> str:
+    def add_instance(self, subnet: str, group: str, name: str = "other") -> str:
         made = self.ec2.run_instances(
             ImageId=self.image,
             InstanceType="t3.small",
@@ -233,9 +244,7 @@ class Site:
             MaxCount=1,
             SubnetId=subnet,
             SecurityGroupIds=[group],
-            TagSpecifications=[
-                {"ResourceType": "instance", "Tags": [{"Key": key, "Value": value} for key, value in tags.items()]}
-            ],
+            TagSpecifications=[{"ResourceType": "instance", "Tags": [{"Key": "Name", "Value": name}]}],
         )
         return str(made["Instances"][0]["InstanceId"])
 
@@ -260,15 +269,15 @@ class Site:
         """All that effects on the network may change, in an order of its own."""
         here = [{"Name": "vpc-id", "Values": [self.vpc]}]
         gateways = self.ec2.describe_internet_gateways()["InternetGateways"]
+        tables = self.ec2.describe_route_tables(Filters=here)["RouteTables"]
+        addresses = self.ec2.describe_addresses()["Addresses"]
         return {
             "groups": _sorted(self.ec2.describe_security_groups(Filters=here)["SecurityGroups"]),
             "acls": _sorted(self.ec2.describe_network_acls(Filters=here)["NetworkAcls"]),
-            "tables": [
-                (each["RouteTableId"], _sorted(each["Routes"]), sorted(a.get("SubnetId", "") for a in each["Associations"]))
-                for each in self.ec2.describe_route_tables(Filters=here)["RouteTables"]
-            ],
-            "gateways": _sorted([{**each, "Tags": []} for each in gateways]),
-            "addresses": _sorted([{**each, "AssociationId": ""} for each in self.ec2.describe_addresses()["Addresses"]]),
+            "routes": [(table["RouteTableId"], _sorted(table["Routes"])) for table in tables],
+            "users": [[user.get("SubnetId", "main") for user in table["Associations"]] for table in tables],
+            "gateways": _sorted(gateways),
+            "addresses": _sorted([{**each, "AssociationId": ""} for each in addresses]),
         }
 
 
