@@ -119,6 +119,8 @@ class Worker:
             raise
 
     def _start(self, lease: Lease) -> None:
+        if (stale := self._tasks.get(lease.key)) is not None:
+            stale.cancel()  # its lease ran out before it could be renewed
         task = asyncio.create_task(self._work(lease), name=f"{self._service} {lease.key.name}")
         self._leases[lease.key], self._tasks[lease.key] = lease, task
         task.add_done_callback(lambda task: self._ended(lease, task))

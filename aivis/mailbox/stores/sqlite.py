@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from time import time
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import orjson
 
@@ -103,12 +103,10 @@ class SqliteStore:
 
     async def defer(self, deferrals: Sequence[Deferral]) -> None:
         now = time()
-        await self._write(
-            lambda connection: connection.executemany(
-                "update keys set lease_until = 0, not_before = ?, attempts = attempts + ?, error = ?"
-                " where tenant = ? and name = ? and epoch = ?",
-                [(now + d.delay, int(d.counts), d.error, *d.key, d.epoch) for d in deferrals],
-            )
+        await self._run(
+            "update keys set lease_until = 0, not_before = ?, attempts = attempts + ?, error = ?"
+            " where tenant = ? and name = ? and epoch = ?",
+            [(now + d.delay, int(d.counts), d.error, *d.key, d.epoch) for d in deferrals],
         )
 
     async def fire_timers(self, limit: int) -> int:
@@ -124,29 +122,18 @@ class SqliteStore:
 
     async def mark_sent(self, ids: Sequence[int]) -> None:
         now = time()
-        await self._write(
-            lambda connection: connection.executemany(
-                "update outbox set sent_at = ?, claimed_until = 0 where id = ?", [(now, id) for id in ids]
-            ),
-            durable=False,
-        )
+        statement = "update outbox set sent_at = ?, claimed_until = 0 where id = ?"
+        await self._run(statement, [(now, id) for id in ids], durable=False)
 
     async def unclaim(self, ids: Sequence[int]) -> None:
-        await self._write(
-            lambda connection: connection.executemany(
-                "update outbox set claimed_until = 0 where id = ?", [(id,) for id in ids]
-            ),
-            durable=False,
-        )
+        await self._run("update outbox set claimed_until = 0 where id = ?", [(id,) for id in ids], durable=False)
 
     async def quarantine(self, letters: Sequence[Letter]) -> None:
         now = time()
-        await self._write(
-            lambda connection: connection.executemany(
-                "insert into letters (tenant, name, event_id, topic, headers, value, reason, at)"
-                " values (?, ?, ?, ?, ?, ?, ?, ?)",
-                [(x.tenant, x.key, "", x.topic, rows.pack(x.headers), x.value, x.reason, now) for x in letters],
-            )
+        await self._run(
+            "insert into letters (tenant, name, event_id, topic, headers, value, reason, at)"
+            " values (?, ?, ?, ?, ?, ?, ?, ?)",
+            [(x.tenant, x.key, "", x.topic, rows.pack(x.headers), x.value, x.reason, now) for x in letters],
         )
 
     async def letters(self, *, limit: int) -> list[Letter]:
@@ -190,16 +177,12 @@ class SqliteStore:
         return [LogRow(sequence, event, rows.unpack(headers), value) for sequence, event, headers, value in found]
 
     async def hold(self, tenant: str, name: str, holder: str) -> None:
-        await self._write(
-            lambda connection: connection.execute(
-                "insert into holds (tenant, hold, holder) values (?, ?, ?) on conflict do nothing",
-                (tenant, name, holder),
-            )
-        )
+        statement = "insert into holds (tenant, hold, holder) values (?, ?, ?) on conflict do nothing"
+        await self._run(statement, [(tenant, name, holder)])
 
     async def unhold(self, tenant: str, name: str, holder: str) -> None:
         statement = "delete from holds where tenant = ? and hold = ? and holder = ?"
-        await self._write(lambda connection: connection.execute(statement, (tenant, name, holder)))
+        await self._run(statement, [(tenant, name, holder)])
 
     async def holds(self, *, prefix: str) -> list[tuple[str, str, str]]:
         statement = "select tenant, hold, holder from holds where substr(hold, 1, ?) = ? order by 1, 2"
@@ -218,6 +201,14 @@ class SqliteStore:
 
     async def _read(self, run: Callable[[Connection], R]) -> R:
         return await self._on_thread(lambda: run(self._open_connection()))
+
+    async def _run(self, statement: str, values: Sequence[tuple[Any, ...]], *, durable: bool = True) -> None:
+        """Run `statement` with each of `values`. Its cursor stays on its thread: freed on another, it spoils others."""
+
+        def run(connection: Connection) -> None:
+            connection.executemany(statement, values)
+
+        await self._write(run, durable=durable)
 
     async def _write(self, run: Callable[[Connection], R], *, durable: bool = True) -> R:
         return await self._on_thread(lambda: self._transaction(run, "full" if durable else "normal"))
@@ -246,7 +237,7 @@ class SqliteStore:
             return await asyncio.get_running_loop().run_in_executor(self._thread, run)
         except (sqlite3.IntegrityError, sqlite3.DataError, OverflowError, UnicodeError) as error:
             raise Invalid(f"{self._path}: cannot be written as it is: {error}") from error
-        except (sqlite3.DatabaseError, RuntimeError) as error:
+        except (sqlite3.Error, RuntimeError) as error:
             raise Transient(f"{self._path}: {error}") from error
 
 

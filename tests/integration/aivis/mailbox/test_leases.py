@@ -68,7 +68,7 @@ async def test_who_lost_the_lease_writes_nothing(tmp_path: Path) -> None:
         async with running(other, Script()) as second:
             await until(lambda: len(second.tape.rows) == 1)
             go_on.set()
-            await until(lambda: ended == ["handler"])
+            await until(lambda: bool(ended))
             await second.deliver(event("1"))
             await second.quiet()
             assert await second.state("a") == ["a-0", "a-1"]

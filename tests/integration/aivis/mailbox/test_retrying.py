@@ -1,0 +1,183 @@
+"""Dead letters that are put back: those that are good now are done, those that are not stay letters."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from aivis import topics
+from aivis.admission import Admission, Received
+from aivis.errors import Invalid, NotFound, Transient
+from aivis.mailbox.mailbox import Mailbox
+from aivis.mailbox.stores.sqlite import SqliteStore
+from aivis.mailbox.turn import Turn
+from aivis.mailbox.values import Arrival, Letter, Receipt, Step
+from tests.integration.aivis.mailbox.stand import NOW, SERVICE, Script, Stand, arrival, echo, event, running
+
+TICKETS = topics.TICKETS
+KNOWS_TICKETS = Admission({TICKETS.name: TICKETS})
+KNOWS_NOTHING = Admission({})
+
+
+def received(name: str = "0", key: bytes = b"acme/a") -> Received:
+    came = arrival(event(name))
+    return Received(came.topic, f"{came.topic}[0]@7", key, came.headers, came.value)
+
+
+async def only_letter(stand: Stand) -> Letter:
+    [letter] = await stand.mailbox.store.letters(limit=10)
+    return letter
+
+
+async def test_a_buried_message_is_done_when_what_was_wrong_is_mended(tmp_path: Path) -> None:
+    broken = [True]
+
+    async def work(turn: Turn) -> Step:
+        if broken:
+            raise Invalid("no such module")
+        return echo(turn)
+
+    async with running(tmp_path, Script(work)) as stand:
+        await stand.deliver(event("0"))
+        await stand.quiet()
+        broken.clear()
+        assert await stand.mailbox.retry([(await only_letter(stand)).id]) == {}
+        await stand.quiet()
+        assert await stand.state("a") == ["a-0"]
+        assert await stand.mailbox.store.letters(limit=10) == []
+
+
+async def test_a_buried_message_that_is_still_bad_is_buried_again(tmp_path: Path) -> None:
+    async def work(turn: Turn) -> Step:
+        raise Invalid("no such module")
+
+    async with running(tmp_path, Script(work)) as stand:
+        await stand.deliver(event("0"))
+        await stand.quiet()
+        first = await only_letter(stand)
+        assert await stand.mailbox.retry([first.id]) == {}
+        await stand.quiet()
+        again = await only_letter(stand)
+        assert (again.value, again.event_id) == (first.value, first.event_id)
+        assert again.id != first.id
+
+
+async def test_a_quarantined_message_that_is_good_now_is_let_in_and_done(tmp_path: Path) -> None:
+    async with running(tmp_path) as stand:
+        arrivals, letters = KNOWS_NOTHING.sort([received()])
+        await stand.mailbox.take_in(arrivals, letters)
+        letter = await only_letter(stand)
+        assert "does not read 'aivis.tickets'" in letter.reason
+        stand.mailbox.admit = KNOWS_TICKETS.again
+        assert await stand.mailbox.retry([letter.id]) == {}
+        await stand.quiet()
+        assert await stand.state("a") == ["a-0"]
+        assert await stand.mailbox.store.letters(limit=10) == []
+
+
+async def test_a_quarantined_message_that_is_still_bad_stays_with_its_bytes(tmp_path: Path) -> None:
+    async with running(tmp_path) as stand:
+        stand.mailbox.admit = KNOWS_TICKETS.again
+        await stand.mailbox.take_in(*KNOWS_TICKETS.sort([received(key=b"acme/other")]))
+        before = await only_letter(stand)
+        still_bad = await stand.mailbox.retry([before.id])
+        assert still_bad.keys() == {before.id}
+        assert "key b'acme/other' is not tenant and case of the event" in still_bad[before.id]
+        assert await only_letter(stand) == before
+        assert stand.script.turns == []
+
+
+async def test_a_known_id_with_another_body_stays_out_however_often_it_is_retried(tmp_path: Path) -> None:
+    async with running(tmp_path) as stand:
+        stand.mailbox.admit = KNOWS_TICKETS.again
+        await stand.mailbox.take_in(*KNOWS_TICKETS.sort([received()]))
+        other = replace(received(), value=b'{"text": "other words"}')
+        await stand.mailbox.take_in(*KNOWS_TICKETS.sort([other]))
+        letter = await only_letter(stand)
+        assert "a-0 is known with another body" in letter.reason
+        assert letter.value == other.value
+        for _ in range(2):
+            [reason] = (await stand.mailbox.retry([letter.id])).values()
+            assert "known with another body" in reason
+        assert [each.value for each in await stand.mailbox.store.letters(limit=10)] == [other.value]
+        await stand.quiet()
+        assert await stand.state("a") == ["a-0"]
+
+
+async def test_what_is_nothing_to_the_service_any_more_is_let_go(tmp_path: Path) -> None:
+    async with running(tmp_path) as stand:
+        await stand.mailbox.take_in(*KNOWS_NOTHING.sort([received()]))
+        stand.mailbox.admit = replace(KNOWS_TICKETS, refine=lambda topic, head, arrival: None).again
+        assert await stand.mailbox.retry([(await only_letter(stand)).id]) == {}
+        assert await stand.mailbox.store.letters(limit=10) == []
+        assert stand.script.turns == []
+
+
+async def test_there_is_no_letter_of_an_unknown_id(tmp_path: Path) -> None:
+    async with running(tmp_path) as stand:
+        with pytest.raises(NotFound, match="reasoner has no dead letter 17"):
+            await stand.mailbox.retry([17])
+
+
+async def test_a_service_without_a_bus_says_that_it_reads_no_topic(tmp_path: Path) -> None:
+    async with running(tmp_path) as stand:
+        await stand.mailbox.take_in(*KNOWS_NOTHING.sort([received()]))
+        letter = await only_letter(stand)
+        assert await stand.mailbox.retry([letter.id]) == {letter.id: "aivis.tickets: this service reads no topic"}
+
+
+class BreakingStore(SqliteStore):
+    """A store that goes away when a letter is to be taken out."""
+
+    away = True
+
+    async def retry(self, ids: Sequence[int]) -> list[Letter]:
+        if self.away:
+            raise Transient("away")
+        return await super().retry(ids)
+
+
+async def test_a_crash_between_letting_in_and_taking_out_loses_and_doubles_nothing(tmp_path: Path) -> None:
+    store = BreakingStore(tmp_path / "mailbox.db")
+    async with running(store) as stand:
+        await stand.mailbox.take_in(*KNOWS_NOTHING.sort([received()]))
+        stand.mailbox.admit = KNOWS_TICKETS.again
+        letter = await only_letter(stand)
+        with pytest.raises(Transient):
+            await stand.mailbox.retry([letter.id])
+        assert await only_letter(stand) == letter
+        store.away = False
+        assert await stand.mailbox.retry([letter.id]) == {}
+        await stand.quiet()
+        assert await stand.state("a") == ["a-0"]
+        assert await store.letters(limit=10) == []
+
+
+class PickyStore(SqliteStore):
+    """A database that can never take one message as it is, like PostgreSQL a NUL in a text."""
+
+    async def receive(self, arrivals: Sequence[Arrival]) -> list[Receipt]:
+        if any(each.event_id == "a-1" for each in arrivals):
+            raise Invalid("a NUL in event_id")
+        return await super().receive(arrivals)
+
+
+async def test_a_message_that_no_database_takes_is_quarantined_and_its_batch_goes_in(tmp_path: Path) -> None:
+    async with running(PickyStore(tmp_path / "mailbox.db")) as stand:
+        await stand.mailbox.take_in([arrival(event(str(n))) for n in range(3)], [])
+        await stand.quiet()
+        assert await stand.state("a") == ["a-0", "a-2"]
+        letter = await only_letter(stand)
+        assert (letter.reason, letter.value) == ("a NUL in event_id", arrival(event("1")).value)
+
+
+async def test_a_conflict_by_http_is_told_to_the_caller_and_kept_nowhere(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "mailbox.db")
+    await store.open()
+    mailbox = Mailbox(SERVICE, store, Script(), now=lambda: NOW)
+    await mailbox.receive([arrival(event("0"))])
+    receipts = await mailbox.receive([replace(arrival(event("0")), value=b"{}")])
+    assert receipts == ["conflict"]
+    assert await store.letters(limit=10) == []
+    await store.close()
