@@ -24,6 +24,9 @@ class Client:
     def post(self, base: str, path: str, body: Any, *, headers: dict[str, str] | None = None) -> Any:
         return self._send("POST", base, path, json=body, headers=headers or {})
 
+    def put(self, base: str, path: str, body: Any) -> Any:
+        return self._send("PUT", base, path, json=body)
+
     def delete(self, base: str, path: str, query: dict[str, str]) -> Any:
         return self._send("DELETE", base, path, params=query)
 

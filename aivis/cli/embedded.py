@@ -31,6 +31,7 @@ class Run:
     tenant: str
     kafka: str
     gateway: str
+    planner: str
     reasoner: str
     executor: str
     retriever: str
@@ -64,7 +65,7 @@ def plan(tenant: str, pid: int) -> tuple[Run, dict[str, int]]:
     """A run on free ports, and the HTTP port of each service."""
     kafka, cloud, tools, knowledge, *rest = free_ports(4 + len(SERVICES))
     ports = dict(zip(SERVICES, rest, strict=True))
-    http = {name: f"http://127.0.0.1:{ports[name]}" for name in SERVICES if name != "planner"}
+    http = {name: f"http://127.0.0.1:{ports[name]}" for name in SERVICES}
     run = Run(
         tenant=tenant,
         kafka=f"127.0.0.1:{kafka}",

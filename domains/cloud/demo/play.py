@@ -27,7 +27,7 @@ LONGEST = 150.0
 """Seconds after which what has not ended is a miss."""
 _QUIET = 4.0
 """Seconds without any change after which waiting cases are taken to be at rest."""
-_READY = ("gateway", "reasoner", "executor", "retriever", "escalation")
+_READY = ("gateway", "planner", "reasoner", "executor", "retriever", "escalation")
 
 
 @dataclass

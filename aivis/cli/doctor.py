@@ -1,0 +1,80 @@
+"""`aivis doctor`: what is wrong with settings, services and the domain, and how to mend it."""
+
+import importlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from aivis.cli.client import Client
+from aivis.cli.embedded import SERVICES, Run
+from aivis.cli.shell import DEFAULT_FOLDER, Folder, command, console
+from aivis.errors import AivisError
+from aivis.modules import catalogue
+from aivis.modules.linter import lint
+
+_ASKED = ("gateway", "planner", "reasoner", "executor", "retriever", "escalation")
+
+
+@command
+def doctor(
+    folder: Folder = DEFAULT_FOLDER,
+    domain: Annotated[Path, typer.Option(help="The domain's folder.")] = Path("domains/cloud"),
+) -> None:
+    """Check settings, the running stack and the domain; exit status 1 when something is to be mended."""
+    found = [*_settings(), *_domain(domain), *_stack(folder)]
+    for trouble in found:
+        console.print(f"[bold red]mend[/] {trouble}", highlight=False, soft_wrap=True)
+    if found:
+        raise typer.Exit(1)
+    console.print("[bold green]all well[/]")
+
+
+def _settings() -> Iterator[str]:
+    """Variables that a service would refuse."""
+    for name in SERVICES:
+        settings = getattr(importlib.import_module(f"services.{name}.settings"), f"{name.title()}Settings")
+        try:
+            settings.load()
+        except AivisError as error:
+            yield f"settings of {name}: {error}"
+    _note("settings", f"{sum(key.startswith('AIVIS_') for key in os.environ)} variables of ours are set")
+
+
+def _domain(domain: Path) -> Iterator[str]:
+    """What the linter finds in the modules, and what the planner cannot read."""
+    tools = catalogue.read(domain / "tools.json")
+    yield from (str(problem) for problem in lint(domain / "modules", tools))
+    policies = importlib.import_module("services.executor.policy").Policies
+    planned = importlib.import_module("services.planner.domain").read_domain
+    for what, read in (
+        ("policy.cedar", lambda: policies.read(domain / "policy.cedar")),
+        ("routing", lambda: planned(domain, modules={})),
+    ):
+        try:
+            read()
+        except AivisError as error:
+            yield f"{what}: {error}"
+    _note("domain", f"{domain}: {len(tools)} tools, {len([*(domain / 'modules').glob('*.yaml')])} module files")
+
+
+def _stack(folder: Path) -> Iterator[str]:
+    """What the services of a running stack say of their dependencies."""
+    try:
+        run = Run.read(folder)
+    except AivisError as error:
+        _note("stack", str(error))
+        return
+    client = Client(run)
+    for name in _ASKED:
+        answer = client.ready(getattr(run, name))
+        for dependency, says in answer.items():
+            if dependency != "ready" and says != "ok":
+                yield f"{name}: {dependency}: {says}"
+        _note(name, "ready" if answer["ready"] else "not ready")
+
+
+def _note(what: str, says: str) -> None:
+    console.print(f"  {what:<11} {says}", highlight=False, soft_wrap=True)
