@@ -269,13 +269,6 @@ def test_an_address_is_released_only_when_nothing_holds_it(site: Site, tools: To
     assert isinstance(refused(lambda: tools.call("cloud.release_address", public_ip=held)), NotFound)
 
 
-def test_at_the_limit_no_address_is_allocated(site: Site, tools: Tools) -> None:
-    for _ in range(5):
-        site.add_address()
-    assert "all 5" in str(refused(lambda: tools.call("cloud.allocate_address", instance_id=site.instance)))
-    assert len(site.ec2.describe_addresses()["Addresses"]) == 5
-
-
 def test_a_volume_grows_and_never_shrinks(site: Site, tools: Tools) -> None:
     volume = tools.call("cloud.describe_volumes", instance_id=site.instance)["volumes"][0]["volume_id"]
     grown = tools.call("cloud.extend_volume", volume_id=volume, size_gib=20)
