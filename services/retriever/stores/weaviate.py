@@ -139,9 +139,9 @@ class WeaviateIndex:
         except (WeaviateBaseError, TimeoutError, OSError) as error:
             self._tenants.clear()
             self._ensured = False
+            told = " ".join(str(error).split()) or "no answer in time"
             raise Transient(
-                f"Weaviate at {self._address}: {str(error) or 'no answer in time'}: is it running, and"
-                " AIVIS_RETRIEVER_WEAVIATE right?"
+                f"Weaviate at {self._address}: {told}: is it running, and AIVIS_RETRIEVER_WEAVIATE right?"
             ) from error
 
     async def _connect(self) -> None:

@@ -15,8 +15,8 @@ from services.reasoner.agents.knowledge.found import Found
 
 _SIMILARITY, _COVERAGE, _STANDING_OUT, _BIAS = 7.1, 4.8, 8.2, -8.0
 KNOWN = 0.6
-"""From here on an answer is given: to 4 in 870 questions that nothing answers, and to nine in ten that something does but
-in other words than the question's. At .7 it is 3 in 870, and eight in ten."""
+"""From here on an answer is given: to 4 in 870 questions that nothing answers, and to nine in ten that a passage
+answers in other words. At .7 it is 3 in 870, and eight in ten."""
 _KNOWN_HAN = 0.6
 """Coverage from which on a Chinese question counts as answered: the embedding model does not read Chinese."""
 _UNRELATED = 0.2
