@@ -1,6 +1,7 @@
 """What a platform team writes for the planner: routing.yaml, concepts.yaml and examples/*.jsonl of its domain."""
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -142,6 +143,13 @@ class Thresholds(Form):
     occasional: float = Field(gt=0, lt=1)
 
 
+def filled(pattern: str, parts: Mapping[str, str]) -> str:
+    """`pattern` with every `{name}` of `parts` put in."""
+    for name, part in parts.items():
+        pattern = pattern.replace("{" + name + "}", part)
+    return pattern
+
+
 class Routing(Form):
     """The file routing.yaml."""
 
@@ -159,6 +167,27 @@ class Routing(Form):
     entities: tuple[Entity, ...] = ()
     intents: dict[str, Intent]
     symptoms: dict[str, Symptom] = {}
+
+    @model_validator(mode="after")
+    def _whole_patterns(self) -> "Routing":
+        parts = self.parts()
+        for place, entity in enumerate(self.entities):
+            patterns = [*(pattern.match for pattern in entity.patterns), *entity.words, entity.bare]
+            for number, pattern in enumerate(patterns):
+                try:
+                    re.compile(filled(pattern, parts))
+                except re.error as error:
+                    raise ValueError(
+                        f"entities.{place}.patterns.{number}: {entity.name}: {error}: {pattern}"
+                    ) from error
+        return self
+
+    def parts(self) -> dict[str, str]:
+        """The fragments, each with those before it put in."""
+        found: dict[str, str] = {}
+        for name, pattern in self.fragments.items():
+            found[name] = f"(?:{filled(pattern, found)})"
+        return found
 
     @model_validator(mode="after")
     def _known_names(self) -> "Routing":

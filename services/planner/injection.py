@@ -27,9 +27,10 @@ _SIGNS: dict[str, tuple[str, ...]] = {
     ),
     "poses as the system": (
         (
-            r"(?:^|[\n>\]\s\"'(])\[?(?:system|assistant|developer)"
-            r"(?: (?:prompt|message|note|override|instruction|notice|update|command)s?)?\]?\s*[:>]"
+            r"(?:^|[\n>\].\"'(])\s*(?:system|assistant|developer)"
+            r"(?: (?:prompt|message|note|override|instruction|notice|update|command)s?)?\s*[:>]"
         ),
+        r"\[(?:system|assistant|developer)\b[^\]\n]{0,40}\]|(?-i:\bSYSTEM\b[^.!?\n]{0,20}:)",
         r"<\|?/?(?:im_start|im_end|system|assistant|endoftext|inst)\b|\[/?INST\]|<<SYS>>",
         r"###\s*(?:system|instruction|new task)|\bsystem prompt\b",
         (

@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from services.planner.domain import Entity, Kind, Routing
+from services.planner.domain import Entity, Kind, Routing, filled
 
 FLAGS = re.IGNORECASE | re.ASCII
 """ASCII, so that a word ends where Chinese begins: in "打开443端口" 443 stands alone."""
@@ -47,9 +47,7 @@ class Reader:
     """Reads the mentions of a domain's entities."""
 
     def __init__(self, routing: Routing) -> None:
-        fragments: dict[str, str] = {}
-        for name, pattern in routing.fragments.items():
-            fragments[name] = f"(?:{_filled(pattern, fragments)})"
+        fragments = routing.parts()
         kinds = {entity.name: entity for entity in routing.entities}
         self._entities = [_Compiled(entity, fragments, kinds) for entity in routing.entities]
 
@@ -91,9 +89,9 @@ class _Compiled:
     def __init__(self, entity: Entity, fragments: Mapping[str, str], kinds: Mapping[str, Entity]) -> None:
         self.entity = entity
         self._kinds = kinds
-        self._patterns = [(re.compile(_filled(p.match, fragments), FLAGS), p) for p in entity.patterns]
-        self._words = [(re.compile(_filled(word, fragments), FLAGS), value) for word, value in entity.words.items()]
-        self._bare = re.compile(_filled(entity.bare, fragments), FLAGS) if entity.bare else None
+        self._patterns = [(re.compile(filled(p.match, fragments), FLAGS), p) for p in entity.patterns]
+        self._words = [(re.compile(filled(word, fragments), FLAGS), value) for word, value in entity.words.items()]
+        self._bare = re.compile(filled(entity.bare, fragments), FLAGS) if entity.bare else None
 
     def by_patterns(self, text: str, taken: list[bool]) -> Iterator[Mention]:
         """Mentions the patterns find, each taking its characters; one without values only sets text aside."""
@@ -140,12 +138,6 @@ def _read_span(match: re.Match[str]) -> tuple[int, int]:
     """From the first to the last group that has a value: the words that lead to it stay readable for others."""
     spans = [match.span(group) for group in match.re.groupindex if match.start(group) >= 0]
     return (min(s for s, _ in spans), max(e for _, e in spans)) if spans else match.span()
-
-
-def _filled(pattern: str, fragments: Mapping[str, str]) -> str:
-    for name, fragment in fragments.items():
-        pattern = pattern.replace("{" + name + "}", fragment)
-    return pattern
 
 
 def _value(entity: Entity, text: str) -> str | int | None:

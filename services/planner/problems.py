@@ -7,7 +7,6 @@ from aivis.events.plans import Route, Scenario
 from services.planner.domain import Domain
 from services.planner.reading import Unit
 
-
 _MAY_BE = 0.1
 """Probability from which a symptom without a thing of its own is taken to belong to the problem before it."""
 

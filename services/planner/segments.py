@@ -12,7 +12,7 @@ _ABBREVIATION = re.compile(
 )
 _END = re.compile(r"[。;]|[!?]+(?=[^\w=&/]|[\u3400-\u9fff]|$)|\.+(?=\s|$|[\u3400-\u9fff])", re.ASCII)
 _BULLET = re.compile(r"^\s*(?:[-*•+]\s+|\(?\d{1,2}[.)、]\s*(?!\d)|\(?[a-z][.)]\s+|[一二三四五六七八九十][、.]\s*)")
-_NEW_LINE = re.compile(r"\s*(?:[-*•+]\s|\(?\d{1,2}[.)、]|[A-Z\u3400-\u9fff])")
+_NEW_LINE = re.compile(r"\s*(?:[-*•+]\s|\(?\d{1,2}[.)、]|\(?[a-z][.)]\s|[A-Z\u3400-\u9fff])")
 _FENCE = re.compile(r"^\s*(?:```|~~~)")
 _QUOTED = re.compile(r"^\s*(?:>|\$ |# |\d{4}-\d\d-\d\d[T ]\d\d:\d\d|\[\d|at \S+\(|Traceback |Caused by:)")
 _SEQUEL = re.compile(r"\b(?:then|after that|afterwards|after which|once (?:that|this) is done|when done|finally|next)\b"
