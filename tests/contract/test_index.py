@@ -112,6 +112,16 @@ async def test_coverage_counts_a_rare_word_more_than_a_common_one(index: Index, 
     assert held["d1"] < 0.2
 
 
+async def test_what_was_withdrawn_no_longer_makes_a_word_common(index: Index, embed: WordVectors) -> None:
+    texts = ["The gateway.", "The quota.", *(f"The gateway of {place}." for place in range(10))]
+    for place, text in enumerate(texts):
+        await index_document("acme", Document(f"d{place}", "Page", text, "s"), index, embed)
+    for place in range(2, len(texts)):
+        await index.withdraw("acme", f"d{place}")
+    hits = await index.search("acme", await question("gateway quota", embed))
+    assert {hit.passage.document_id: hit.coverage for hit in hits} == pytest.approx({"d0": 0.5, "d1": 0.5})
+
+
 async def test_tenants_see_nothing_of_each_other(index: Index, embed: WordVectors) -> None:
     await index_document("acme", STOPPING, index, embed)
     await index_document("globex", VOLUMES, index, embed)
