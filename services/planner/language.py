@@ -10,7 +10,7 @@ _SCRIPTS = (
     ("ar", re.compile(r"[\u0600-\u06ff]")),
 )
 _COMMON = {
-    "en": "the a an is are to and of my our not please can cannot i we it on for from with this that at in be do has no",
+    "en": "the a an is are to and of my our not please can cannot i we it on for from with this that at in be has no",
     "de": "der die das ist und nicht wir ich bitte unser unsere mein meine auf von mit ein eine seit kann dem den im",
     "fr": "le la les est et ne pas nous je notre mon ma sur de du avec une des depuis peut veuillez dans",
     "es": "el la los las es y nosotros mi nuestro nuestra por favor con una desde puede del en se",

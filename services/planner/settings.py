@@ -14,4 +14,4 @@ class PlannerSettings(ServiceSettings):
     cache: Path = Path(".aivis/cache")
     """Where a trained classifier is kept, under the digest of what it was trained on."""
     in_flight: int = Field(default=8, ge=1, le=1_000)
-    """Plans made at once; each takes a tenth of a second of the processor, so more does not help."""
+    """Requests taken up at once. Plans are made one after the other, a few tens of milliseconds each."""
