@@ -42,7 +42,7 @@ def build(settings: ReasonerSettings) -> Service:
         mailbox,
         bus,
         topics=[*consumed, *PRODUCES],
-        routes=CaseServer(store).routes(),
+        routes=CaseServer(store, settings.operator_token).routes(),
     )
 
 

@@ -14,6 +14,7 @@ from aivis.events.envelope import JsonObject
 from aivis.events.replies import Status
 from aivis.mailbox.ports import Store
 from aivis.mailbox.values import Key, LogRow
+from aivis.operator import guarded
 from services.reasoner import folding
 from services.reasoner.case import Case
 
@@ -21,16 +22,17 @@ _LONGEST_WAIT = 30.0
 
 
 class CaseServer:
-    """Reads cases; changes nothing."""
+    """Reads cases for operators; changes nothing."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, token: str) -> None:
         self._store = store
+        self._token = token
 
     def routes(self) -> list[Route]:
         return [
-            Route("/v1/tenants/{tenant}/cases", self._list),
-            Route("/v1/tenants/{tenant}/cases/{case}", self._get),
-            Route("/v1/tenants/{tenant}/cases/{case}/events", self._events),
+            Route("/v1/tenants/{tenant}/cases", guarded(self._list, self._token)),
+            Route("/v1/tenants/{tenant}/cases/{case}", guarded(self._get, self._token)),
+            Route("/v1/tenants/{tenant}/cases/{case}/events", guarded(self._events, self._token)),
         ]
 
     async def _list(self, request: Request) -> Response:
