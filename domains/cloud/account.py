@@ -6,9 +6,11 @@ The SDK's own retries are off: the executor is the one retry layer. Answers leav
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import boto3
+import botocore.session
 from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
@@ -49,7 +51,10 @@ class Account:
     def __init__(self, credentials: Credentials) -> None:
         self.region = credentials.region
         with _told("opening the account", acting=False, region=self.region):
+            core = botocore.session.Session()
+            core.register_component("data_loader", _descriptions())
             session = boto3.Session(
+                botocore_session=core,
                 aws_access_key_id=credentials.access_key_id or None,
                 aws_secret_access_key=credentials.secret_access_key or None,
                 aws_session_token=credentials.session_token or None,
@@ -80,6 +85,12 @@ class Account:
         """An effect. `Unknown` when the request went out and no answer came back."""
         with _told(operation, acting=True, region=self.region):
             return dict(getattr(self._client, operation)(**parameters))
+
+
+@cache
+def _descriptions() -> Any:
+    """The SDK's description of the API, read once: every account of its own would hold 24 MB of it."""
+    return botocore.session.Session().get_component("data_loader")
 
 
 @contextmanager

@@ -58,7 +58,8 @@ def endpoint() -> Iterator[str]:
             time.sleep(0.1)
         yield f"http://127.0.0.1:{port}"
     finally:
-        ended(process)
+        process.kill()  # it has nothing to save, and takes long to forget hundreds of accounts
+        process.wait(5)
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 import json
 from pathlib import Path
 
+import psutil
 import pytest
 
 from aivis.errors import Invalid, Refused
@@ -53,6 +54,15 @@ def test_a_file_that_would_leave_a_tenant_without_its_own_account_is_refused(
 ) -> None:
     with pytest.raises(Invalid, match=says):
         read_tenants(file(tmp_path, content))
+
+
+def test_many_accounts_share_the_description_of_the_api() -> None:
+    accounts = Accounts(DEFAULT, None)
+    accounts.of("tenant-0")
+    before = psutil.Process().memory_info().rss
+    for number in range(1, 9):
+        accounts.of(f"tenant-{number}")
+    assert psutil.Process().memory_info().rss - before < 8 * 8_000_000, "bytes; 24 MB each when they do not"
 
 
 def test_a_secret_is_not_shown() -> None:
