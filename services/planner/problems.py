@@ -7,7 +7,7 @@ from aivis.events.plans import Route, Scenario
 from services.planner.domain import Domain
 from services.planner.reading import Unit
 
-_MAY_BE = 0.1
+_MAY_BE = 0.02
 """Probability from which a symptom without a thing of its own is taken to belong to the problem before it."""
 
 
@@ -71,7 +71,7 @@ def _joined(found: list[Problem], new: Problem, domain: Domain) -> list[Problem]
 def _joint(old: Problem, new: Problem, domain: Domain) -> str | None:
     """The intent of both together, or None when they are two problems."""
     if old.intent == new.intent:
-        return None if domain.intent(old.intent).question and _asks_anew(new) else old.intent
+        return old.intent
     if new.intent in domain.intent(old.intent).covers:
         return old.intent
     if old.intent in domain.intent(new.intent).covers:
@@ -89,9 +89,3 @@ def _same_things(old: Problem, new: Problem, resources: frozenset[str]) -> bool:
     """Whether they name no different things: what is not named is what was named before."""
     mine, theirs = old.values(resources), new.values(resources)
     return all(mine[name] & theirs[name] for name in mine.keys() & theirs.keys())
-
-
-def _asks_anew(problem: Problem) -> bool:
-    """Whether it is a question of its own, and not one more word on the question before it."""
-    text = problem.units[0].text.strip().lower()
-    return text.endswith("?") and not any(word in text.split() for word in ("it", "that", "this", "they", "them"))

@@ -14,7 +14,7 @@ _END = re.compile(r"[。;]|[!?]+(?=[^\w=&/]|[\u3400-\u9fff]|$)|\.+(?=\s|$|[\u340
 _BULLET = re.compile(r"^\s*(?:[-*•+]\s+|\(?\d{1,2}[.)、]\s*(?!\d)|\(?[a-z][.)]\s+|[一二三四五六七八九十][、.]\s*)")
 _NEW_LINE = re.compile(r"\s*(?:[-*•+]\s|\(?\d{1,2}[.)、]|\(?[a-z][.)]\s|[A-Z\u3400-\u9fff])")
 _FENCE = re.compile(r"^\s*(?:```|~~~)")
-_QUOTED = re.compile(r"^\s*(?:>|\$ |# |\d{4}-\d\d-\d\d[T ]\d\d:\d\d|\[\d|at \S+\(|Traceback |Caused by:)")
+_QUOTED = re.compile(r"^\s*(?:>|--+\s*\w|\$ |# |\d{4}-\d\d-\d\d[T ]\d\d:\d\d|\[\d|at \S+\(|Traceback |Caused by:)")
 _SEQUEL = re.compile(r"\b(?:then|after that|afterwards|after which|once (?:that|this) is done|when done|finally|next)\b"
                      r"|然后|之后|接着|最后|再(?!次)", re.IGNORECASE)  # fmt: skip
 _CLAUSE = re.compile(

@@ -17,6 +17,7 @@ _IF_NEEDED = re.compile(
 _TELLS = re.compile(
     r"(?:\b(?:we|i|they|he|she|it|nobody|somebody|someone|admins?|colleagues?|team|provider)(?:'d|'ve)?\s+"
     r"(?:(?:have|had|has|already|just|also|even|only|accidentally|did|then)\s+){0,2}"
+    r"|\b(?:may|can|could|might) be\s+"
     r"|\b(?:was|were|is|are|has been|have been|had been|being|got|after (?:the|a|an|our)|since (?:the|a|an|our|last)"
     r"|(?:the|a|our) last|ask you to|every time (?:we|i))\s+"
     r"|(?:已经?|刚刚?|昨天|昨晚|上周|之前|意外|突然|自动|自己)\s*)$",

@@ -265,4 +265,4 @@ def test_confidence_is_that_of_the_least_sure_part() -> None:
 
 def test_a_question_carries_the_customers_own_words() -> None:
     made = plan("When are you open? What are the opening hours?")
-    assert [inputs["question"] for _, inputs in wanted(made)] == ["When are you open?", "What are the opening hours?"]
+    assert [inputs["question"] for _, inputs in wanted(made)] == ["When are you open? What are the opening hours?"]
