@@ -1,5 +1,6 @@
 """`python -m deploy.generate [--check]`: write what is generated from the contracts, or say what is out of date."""
 
+import importlib
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
@@ -9,6 +10,7 @@ from pathlib import Path
 import yaml
 
 from aivis.asyncapi import document
+from aivis.modules import catalogue
 from deploy.servers.places import REPOSITORY
 
 Generated = Mapping[Path, bytes]
@@ -35,7 +37,22 @@ def asyncapi() -> Generated:
     return {Path("docs/asyncapi.yaml"): text.encode()}
 
 
-GENERATORS: tuple[Callable[[], Generated], ...] = (stubs, asyncapi)
+def tools() -> Generated:
+    """What each domain's tool server declares, for the reasoner and the linter, which call no tool server."""
+    servers = sorted((REPOSITORY / "domains").glob("*/server.py"))
+    return {_catalogue(server): catalogue.written(_declared(server)) for server in servers}
+
+
+def _catalogue(server: Path) -> Path:
+    return server.relative_to(REPOSITORY).with_name("tools.json")
+
+
+def _declared(server: Path) -> list[catalogue.DeclaredTool]:
+    module = importlib.import_module(".".join(server.relative_to(REPOSITORY).with_suffix("").parts))
+    return [catalogue.declared(tool) for tool in module.all_tools()]
+
+
+GENERATORS: tuple[Callable[[], Generated], ...] = (stubs, asyncapi, tools)
 
 
 def main() -> int:

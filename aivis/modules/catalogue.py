@@ -1,16 +1,22 @@
 """The tools that modules may name, as a tool server declares them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import orjson
+from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
+
+from aivis.errors import Invalid
 from aivis.events.envelope import JsonObject
 from aivis.toolkit.declaration import Risk, Tool
 
 
+@with_config(ConfigDict(extra="forbid"))
 @dataclass(frozen=True)
 class DeclaredTool:
-    """What the linter knows of a tool: JSON Schemas (2020-12) of its arguments and result, its risk, its undo."""
+    """What the linter and a model know of a tool: JSON Schemas (2020-12) of its arguments and result, its risk."""
 
     name: str
     arguments: JsonObject
@@ -18,15 +24,48 @@ class DeclaredTool:
     risk: Risk
     undoable: bool = False
     """Whether the tool can itself reverse a call."""
+    description: str = ""
+    """What it does and when to use it."""
 
 
 Catalogue = Mapping[str, DeclaredTool]
 """By name."""
 
 
+_FILE = TypeAdapter(list[DeclaredTool])
+
+
 def declared(tool: Tool[Any]) -> DeclaredTool:
-    """What the linter knows of a tool of the SDK."""
-    return DeclaredTool(tool.name, tool.arguments_schema, tool.result_schema, tool.risk, tool.undo is not None)
+    """What the catalogue says of a tool of the SDK."""
+    return DeclaredTool(
+        name=tool.name,
+        arguments=tool.arguments_schema,
+        result=tool.result_schema,
+        risk=tool.risk,
+        undoable=tool.undo is not None,
+        description=tool.description,
+    )
+
+
+def written(tools: Iterable[DeclaredTool]) -> bytes:
+    """The file `tools.json` of a domain: the same bytes for the same tools."""
+    rows = _FILE.dump_python(sorted(tools, key=lambda tool: tool.name), mode="json")
+    return orjson.dumps(rows, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+
+
+def read(path: Path) -> Catalogue:
+    """The tools in a domain's `tools.json`; `Invalid` says what is wrong with the file, and where in it."""
+    try:
+        found = _FILE.validate_json(path.read_bytes())
+    except OSError as error:
+        raise Invalid(f"{path}: cannot be read: {error.strerror}; it holds the tools' declarations") from error
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise Invalid(f"{path}: {'.'.join(map(str, first['loc'])) or 'whole file'}: {first['msg']}") from error
+    catalogue = {tool.name: tool for tool in found}
+    if len(catalogue) < len(found):
+        raise Invalid(f"{path}: a tool is declared twice")
+    return catalogue
 
 
 UNKNOWN: JsonObject = {}
