@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from aivis import identity, topics
-from aivis.bus import Refine
+from aivis.admission import Refine
 from aivis.errors import AivisError, Invalid, http_status
 from aivis.events.actions import ActionUnsettled, ApprovalRequested
 from aivis.events.envelope import Event, Head

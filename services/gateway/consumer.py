@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from aivis import identity, topics
-from aivis.bus import Refine
+from aivis.admission import Refine
 from aivis.errors import Invalid
 from aivis.events import registry
 from aivis.events.envelope import Event, Head
