@@ -1,13 +1,17 @@
 """The board: every case with its class, plan, current step and outcome."""
 
+import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from aivis.cli.timeline import klass, short
 
+_FOREIGN = re.compile(r"@font-face \{.*?\}\s*|<!--.*?-->\s*", re.DOTALL)
 _STATUS = {
     "open": "dim",
     "working": "yellow",
@@ -23,7 +27,7 @@ def table(cases: Sequence[Mapping[str, Any]], *, title: str = "") -> Table:
     found = Table(title=title or None, expand=True, box=None, pad_edge=False, header_style="bold")
     found.add_column("ticket", no_wrap=True)
     found.add_column("subject", ratio=3, no_wrap=True)
-    found.add_column("class", ratio=3, no_wrap=True)
+    found.add_column("class", no_wrap=True)
     found.add_column("plan", ratio=4, no_wrap=True)
     found.add_column("now", ratio=5, no_wrap=True)
     found.add_column("status", no_wrap=True)
@@ -37,3 +41,9 @@ def table(cases: Sequence[Mapping[str, Any]], *, title: str = "") -> Table:
             Text(case["outcome"] or case["status"], style=_STATUS.get(case["status"], "")),
         )
     return found
+
+
+def save_svg(console: Console, path: Path, title: str) -> None:
+    """What a recording `console` printed, as a picture that asks no other host for its fonts."""
+    text = _FOREIGN.sub("", console.export_svg(title=title))
+    path.write_text(text.replace("Fira Code", "ui-monospace, Menlo, Consolas"), encoding="utf-8")

@@ -48,7 +48,7 @@ def case(
         if event["type"] == "aivis.status.changed" and event["data"]["status"] in _ENDED:
             break
     if svg is not None:
-        out.save_svg(str(svg), title=f"aivis case {id[:8]}")
+        board.save_svg(out, svg, f"aivis case {id[:8]}")
 
 
 @command

@@ -47,16 +47,13 @@ def _domain(domain: Path) -> Iterator[str]:
     """What the linter finds in the modules, and what the planner cannot read."""
     tools = catalogue.read(domain / "tools.json")
     yield from (str(problem) for problem in lint(domain / "modules", tools))
-    policies = importlib.import_module("services.executor.policy").Policies
-    planned = importlib.import_module("services.planner.domain").read_domain
-    for what, read in (
-        ("policy.cedar", lambda: policies.read(domain / "policy.cedar")),
-        ("routing", lambda: planned(domain, modules={})),
-    ):
+    policies = importlib.import_module("services.executor.policy").Policies.read
+    routing = importlib.import_module("services.planner.domain").read_domain
+    for read, path in ((policies, domain / "policy.cedar"), (routing, domain)):
         try:
-            read()
+            read(path)
         except AivisError as error:
-            yield f"{what}: {error}"
+            yield str(error)
     _note("domain", f"{domain}: {len(tools)} tools, {len([*(domain / 'modules').glob('*.yaml')])} module files")
 
 

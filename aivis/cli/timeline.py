@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from rich.table import Table
 from rich.text import Text
 
 _STYLES = {
@@ -20,14 +21,22 @@ _STYLES = {
 }
 
 
-def line(event: dict[str, Any]) -> Text:
-    """One entry of the log: time, number, what happened."""
+def line(event: dict[str, Any]) -> Table:
+    """One entry of the log: time, number, what happened; long words wrap in their own column."""
     kind = event["type"].removeprefix("aivis.")
     style = next((style for prefix, style in _STYLES.items() if event["type"].startswith(prefix)), "dim")
-    text = Text(f"{event['time'][11:19]} {event['sequence']:>4}  ", style="dim")
-    text.append(f"{kind:<20} ", style=style)
-    text.append(said(event["type"], event["data"]))
-    return text
+    grid = Table.grid(padding=(0, 1))
+    for width in (8, 4, 20):
+        grid.add_column(width=width)
+    grid.add_column(overflow="fold")
+    number = Text(str(event["sequence"]), style="dim", justify="right")
+    grid.add_row(
+        Text(event["time"][11:19], style="dim"),
+        number,
+        Text(kind, style=style),
+        Text(said(event["type"], event["data"])),
+    )
+    return grid
 
 
 def said(kind: str, data: dict[str, Any]) -> str:
@@ -78,9 +87,9 @@ def _plan(plan: dict[str, Any]) -> str:
 def _decision(data: dict[str, Any]) -> str:
     beliefs = ", ".join(f"{each['name']} {each['probability']:.0%}" for each in data["hypotheses"][:3])
     lines = [f"{data['kind']}: {data['reason']}" + (f"  [{beliefs}]" if beliefs else "")]
-    lines += [f"{'':27}→ {call(action)}" for action in data["actions"]]
+    lines += [f"→ {call(action)}" for action in data["actions"]]
     return "\n".join(lines)
 
 
 def _sources(data: dict[str, Any]) -> str:
-    return "".join(f"\n{'':27}[{each['title']}: {each['source']}]" for each in data["citations"])
+    return "".join(f"\n[{each['title']}: {each['source']}]" for each in data["citations"])

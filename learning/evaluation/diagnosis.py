@@ -80,7 +80,7 @@ async def _diagnose(domain: Path, count: int, seed: int, progress: Progress) -> 
 
 
 def _ratios(found: Sequence[Diagnosis], library: Library) -> tuple[float | None, float | None]:
-    """What the checks cost over what they cost at best, and in the modules' order, where a module explained the case."""
+    """What the checks cost over what they cost at best, and in the order of the modules, where one explained it."""
     spent = best = fixed = 0.0
     for each in found:
         module = library.modules.get(each.fault)

@@ -15,7 +15,7 @@ from aivis.cli import board, timeline
 from aivis.cli.client import Client
 from aivis.cli.embedded import REGION
 from aivis.errors import Transient
-from domains.cloud.demo import report
+from domains.cloud.demo import pictures, report
 from domains.cloud.demo.expert import OPEN_TO_ALL, Expert, feedback, guided
 from domains.cloud.demo.handing_in import follow_up, hand_in
 from domains.cloud.demo.report import Row
@@ -122,8 +122,14 @@ class Play:
         missed += [f"{ticket.ticket}: no case" for id, ticket in tickets.items() if id not in cases]
         missed += [f"changed, and belongs to no ticket: {stray}" for stray in judgement.strays]
         missed += [] if len(expert.done) == 2 else [f"the expert was to act twice, and did: {expert.done}"]
+        if self.pictures is not None:
+            self._draw(self.pictures, rows)
         self._end(missed, len(tickets), cases)
         return not missed
+
+    def _draw(self, folder: Path, rows: Sequence[Row]) -> None:
+        shown = next(row.case["case"] for row in rows if row.ticket.ticket == pictures.CASE)
+        pictures.draw(folder, [row.case for row in rows], self.client.events(shown))
 
     def _row(self, id: str, ticket: StagedTicket, case: Mapping[str, Any], verdict: Any) -> Row:
         events = self.client.events(id)
