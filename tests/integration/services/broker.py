@@ -3,7 +3,7 @@
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
@@ -66,17 +66,25 @@ async def publish_events(address: str, topic: str, *events: Event) -> None:
     await publish(address, [encode(event, topic) for event in events])
 
 
-async def consumed(address: str, topic: str, *, count: int, seconds: float = 15) -> list[Event]:
-    """The first `count` events of `topic`; an `AssertionError` says what came when there were fewer in time."""
+async def consumed(
+    address: str,
+    topic: str,
+    *,
+    count: int = 0,
+    until: Callable[[list[Event]], bool] = lambda _: True,
+    seconds: float = 15,
+) -> list[Event]:
+    """The events of `topic` once there are `count` and `until` holds; an `AssertionError` says what came instead."""
     consumer = AIOKafkaConsumer(topic, bootstrap_servers=address, auto_offset_reset="earliest", fetch_max_wait_ms=50)
     await consumer.start()
     found: list[Event] = []
-    until = time.monotonic() + seconds
+    end = time.monotonic() + seconds
     try:
-        while len(found) < count and time.monotonic() < until:
+        while not (len(found) >= count and until(found)) and time.monotonic() < end:
             for batch in (await consumer.getmany(timeout_ms=200)).values():
                 found += [registry.decode(tuple(r.headers), r.value or b"", where=topic) for r in batch]
     finally:
         await consumer.stop()
-    assert len(found) >= count, f"{topic}: {len(found)} of {count} events in {seconds} s: {[e.type for e in found]}"
+    enough = len(found) >= count and until(found)
+    assert enough, f"{topic}: {len(found)} events in {seconds} s are not enough: {[e.type for e in found][:50]}"
     return found

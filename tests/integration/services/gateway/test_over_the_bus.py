@@ -1,6 +1,8 @@
 """The gateway over a real broker: what enters, what does not, and what survives a kill."""
 
 import asyncio
+import contextlib
+import itertools
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -14,7 +16,7 @@ from aivis import identity, topics
 from aivis.access import Grant, Role, fingerprint
 from aivis.events.envelope import Event, Payload, Record, encode
 from aivis.events.replies import ReplyKind, ReplySent, Status, StatusChanged
-from aivis.events.tickets import MessageSubmitted, TicketOpened, TicketSubmitted
+from aivis.events.tickets import MessageSubmitted, TicketSubmitted
 from aivis.mailbox.ports import Store
 from aivis.mailbox.values import Letter
 from aivis.service import Service, serve
@@ -172,38 +174,37 @@ def variables(broker: str, folder: Path) -> dict[str, str]:
     }
 
 
-async def test_what_was_answered_202_survives_a_kill_and_goes_out_once_per_id(tmp_path: Path) -> None:
+async def test_what_was_answered_202_survives_a_kill_and_goes_out_under_one_id(tmp_path: Path) -> None:
+    accepted: set[str] = set()
+    enough = asyncio.Event()
+    places = itertools.count()
+
+    async def submit_until_killed(http: httpx.AsyncClient) -> None:
+        with contextlib.suppress(httpx.HTTPError):
+            while True:
+                body = {"ticket": f"T-{next(places)}", "customer": "c-7", "text": "SSH times out."}
+                answer = await http.post("/v1/tickets", json=body)
+                assert answer.status_code == 202
+                accepted.add(answer.json()["case"])
+                if len(accepted) == 100:
+                    enough.set()
+
     with running_broker() as broker:
         settings = variables(broker, tmp_path)
-        accepted: set[str] = set()
-        enough = asyncio.Event()
-
-        async def submit(http: httpx.AsyncClient, place: int) -> None:
-            body = {"ticket": f"T-{place}", "customer": "c-7", "text": "SSH times out."}
-            try:
-                answer = await http.post("/v1/tickets", json=body)
-            except httpx.HTTPError:
-                return  # killed meanwhile: never accepted
-            if answer.status_code == 202:
-                accepted.add(answer.json()["case"])
-            if len(accepted) == 20:
-                enough.set()
-
         with process("gateway", settings, tmp_path / "first.log") as first:
             first.wait_for("/ready")
             async with httpx.AsyncClient(base_url=first.url, headers=KEY, timeout=10) as http:
-                tasks = [asyncio.create_task(submit(http, place)) for place in range(60)]
+                clients = [asyncio.create_task(submit_until_killed(http)) for _ in range(8)]
                 await enough.wait()
                 first.kill()
-                await asyncio.gather(*tasks)
+                await asyncio.gather(*clients)
         with process("gateway", settings, tmp_path / "second.log") as second:
             second.wait_for("/ready")
-            events = await consumed(broker, "aivis.tickets", count=len(accepted))
+            events = await consumed(broker, "aivis.tickets", until=lambda found: accepted <= {e.case for e in found})
 
-    assert 20 <= len(accepted) < 60
-    assert accepted <= {event.case for event in events}
-    opened = {event.case: event.data for event in events if isinstance(event.data, TicketOpened)}
-    assert {identity.case_id("acme", "desk", data.ticket) for data in opened.values()} == set(opened)
+    assert next(places) > len(accepted), "the kill landed in no request"
+    ids = {(event.case, event.id) for event in events}
+    assert len(ids) == len({event.case for event in events})
 
 
 async def test_what_was_answered_202_without_a_broker_goes_out_when_there_is_one(tmp_path: Path) -> None:
