@@ -6,6 +6,7 @@ Nothing that comes in raises anything but `Invalid` here: a bad record stops nob
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from aivis import identity
 from aivis.errors import Invalid
@@ -56,6 +57,11 @@ class Admission:
     key_of: KeyOf = case_key_of
     refine: Refine = as_it_is
 
+    @cached_property
+    def _types(self) -> dict[str, frozenset[str]]:
+        """The types that each topic carries."""
+        return {name: frozenset(event.TYPE for event in topic.events) for name, topic in self.table.items()}
+
     def sort(self, records: Iterable[Received]) -> tuple[list[Arrival], list[Letter]]:
         """Records as arrivals, and as letters those that cannot be let in."""
         arrivals, letters = [], []
@@ -86,7 +92,7 @@ class Admission:
             raise Invalid(f"{record.where}: this service does not read {record.topic!r}: it reads {_list(self.table)}")
         value = _value(record)
         head = Head.read(record.headers, where=record.where)
-        _check_type(head, topic, record.where)
+        _check_type(head, self._types[record.topic], record.where)
         _check_key(head, key_as_sent(head), record.where)
         key = _bounded(self.key_of(head, value), record.where)
         return self.refine(topic, head, Arrival(head.id, key, record.topic, record.headers, value, head.reasked))
@@ -103,8 +109,7 @@ def _value(record: Received) -> bytes:
     return record.value
 
 
-def _check_type(head: Head, topic: Topic, where: str) -> None:
-    belong = {event.TYPE for event in topic.events}
+def _check_type(head: Head, belong: frozenset[str], where: str) -> None:
     if head.type not in belong:
         what = "does not belong on this topic" if head.type in registry.PAYLOADS else "is unknown"
         raise Invalid(f"{where}: event type {head.type!r} {what}: it carries {_list(belong)}")

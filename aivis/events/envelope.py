@@ -2,7 +2,7 @@
 
 import re
 from datetime import UTC, datetime
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import orjson
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
@@ -71,10 +71,8 @@ class Event(Value):
         )
 
 
-class Record(Value):
+class Record(NamedTuple):
     """An event as Kafka carries it: CloudEvents binary mode."""
-
-    model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
 
     topic: str
     key: bytes
@@ -110,43 +108,51 @@ class Head(Value):
 def _attributes(headers: tuple[tuple[str, bytes], ...], where: str) -> dict[str, str]:
     """CloudEvents attributes by name; a trace context that is none is dropped, as W3C asks."""
     found: dict[str, str] = {}
-    for name, value in headers:
-        attribute = name.removeprefix("ce_")
-        if attribute == "traceparent":
-            if _TRACE_PARENT.fullmatch(trace := value.decode("ascii", "replace")):
-                found[attribute] = trace
-            continue
-        if attribute == name:
-            continue
-        try:
-            text = value.decode()
-        except UnicodeDecodeError as error:
-            raise Invalid(f"{where}: CloudEvents header {name[:100]}: not UTF-8: {error.reason}") from error
-        if attribute in found:
-            raise Invalid(f"{where}: CloudEvents header {name[:100]}: given twice")
-        if _CONTROL.search(text):
-            raise Invalid(f"{where}: CloudEvents header {name[:100]}: has control characters")
-        found[attribute] = text
+    name = ""
+    try:
+        for name, value in headers:
+            attribute = _ATTRIBUTES.get(name)
+            if attribute is None:
+                continue
+            if attribute == "traceparent":
+                if _TRACE_PARENT.fullmatch(trace := value.decode("ascii", "replace")):
+                    found[attribute] = trace
+                continue
+            if attribute in found:
+                raise Invalid(f"{where}: CloudEvents header {name}: given twice")
+            found[attribute] = text = value.decode()
+            if not text.isprintable() and _CONTROL.search(text):  # the first look is cheaper, and mostly enough
+                raise Invalid(f"{where}: CloudEvents header {name}: has control characters")
+    except UnicodeDecodeError as error:
+        raise Invalid(f"{where}: CloudEvents header {name}: not UTF-8: {error.reason}") from error
     return found
+
+
+_ATTRIBUTES = {f"ce_{name}": name for name in Head.model_fields} | {"traceparent": "traceparent"}
+"""The headers that are read, with the attribute that each carries."""
 
 
 def headers_of(event: Event) -> tuple[tuple[str, bytes], ...]:
     """The CloudEvents headers of `event`, binary mode."""
-    attributes: list[tuple[str, str | None]] = [
-        ("ce_specversion", "1.0"),
-        ("ce_id", event.id),
-        ("ce_type", event.type),
-        ("ce_source", event.source),
-        ("ce_subject", event.case),
-        ("ce_time", event.time.isoformat()),
-        ("ce_tenant", event.tenant),
-        ("ce_causationid", event.causation),
-        ("ce_sequence", None if event.sequence is None else str(event.sequence)),
-        ("ce_reasked", "true" if event.reasked else None),
-        ("traceparent", event.traceparent),
-        ("content-type", "application/json"),
+    attributes = [
+        ("ce_specversion", b"1.0"),
+        ("ce_id", event.id.encode()),
+        ("ce_type", event.type.encode()),
+        ("ce_source", event.source.encode()),
+        ("ce_subject", event.case.encode()),
+        ("ce_time", event.time.isoformat().encode()),
+        ("ce_tenant", event.tenant.encode()),
     ]
-    return tuple((name, value.encode()) for name, value in attributes if value is not None)
+    if event.causation is not None:
+        attributes.append(("ce_causationid", event.causation.encode()))
+    if event.sequence is not None:
+        attributes.append(("ce_sequence", b"%d" % event.sequence))
+    if event.reasked:
+        attributes.append(("ce_reasked", b"true"))
+    if event.traceparent is not None:
+        attributes.append(("traceparent", event.traceparent.encode()))
+    attributes.append(("content-type", b"application/json"))
+    return tuple(attributes)
 
 
 def encode(event: Event, topic: str) -> Record:
@@ -157,7 +163,7 @@ def encode(event: Event, topic: str) -> Record:
             f"{topic}: {event.type} {event.id} is {len(value)} bytes, over the {MAX_PAYLOAD_BYTES} a record may have:"
             " put what is large into the artifact store and send its reference"
         )
-    return Record(topic=topic, key=event.key.encode(), headers=headers_of(event), value=value)
+    return Record(topic, event.key.encode(), headers_of(event), value)
 
 
 def body(data: Payload) -> bytes:
