@@ -48,6 +48,8 @@ class Service:
     """Builds and binds the gRPC server; it is started and stopped here."""
     checks: Mapping[str, Check] = field(default_factory=dict)
     """Further dependencies, by name."""
+    optional: Mapping[str, Check] = field(default_factory=dict)
+    """What it can do without: `/ready` says what is wrong with it, and that the service is ready."""
     background: Sequence[Callable[[], Coroutine[Any, Any, None]]] = ()
     close: Callable[[], Awaitable[None]] | None = None
 
@@ -86,7 +88,7 @@ async def serve(service: Service, stop: asyncio.Event) -> None:
             stack.push_async_callback(service.mailbox.store.close)
         if service.bus is not None:
             stack.push_async_callback(service.bus.stop)
-        if not await _done_before(stop, _open(service)):
+        if service.mailbox is not None and not await _done_before(stop, _answered(service, service.mailbox.store.open)):
             return
         if service.grpc_server is not None:
             server = await service.grpc_server()
@@ -98,20 +100,24 @@ async def serve(service: Service, stop: asyncio.Event) -> None:
 
 
 async def _work(service: Service, stop: asyncio.Event) -> None:
-    """Run the mailbox and the background jobs until `stop`, or until one of them fails; a job may end before."""
+    """Run the mailbox and the background jobs until `stop`, or until one of them fails; a job may end before.
+
+    What is in the inbox is worked on whether the bus answers or not.
+    """
     tasks = [asyncio.create_task(job()) for job in service.background]
     if service.mailbox is not None and service.bus is not None:
         tasks.append(asyncio.create_task(service.mailbox.run(service.bus)))
+    connected = [] if service.bus is None else [asyncio.create_task(_connected(service, service.bus))]
     log.info("started", service=service.name, port=service.settings.port)
     stopping = asyncio.create_task(stop.wait())
     try:
-        await _first_failure(stopping, tasks)
+        await _first_failure(stopping, [*tasks, *connected])
+        await _cancelled(connected)
         if service.bus is not None:
             await service.bus.stop_consuming()
     finally:
-        for task in (stopping, *tasks):
-            task.cancel()
-        results = await asyncio.gather(*tasks, return_exceptions=True)
+        stopping.cancel()
+        results = [*await _cancelled(tasks), *await _cancelled(connected)]
     for result in results:
         if isinstance(result, Exception):
             raise result
@@ -123,16 +129,23 @@ async def _first_failure(stopping: asyncio.Task[Any], tasks: Sequence[asyncio.Ta
         _, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
 
 
-async def _open(service: Service) -> None:
-    """Open the database and the bus; while they do not answer, say so, and try again."""
+async def _cancelled(tasks: Sequence["asyncio.Task[None]"]) -> list[BaseException | None]:
+    for task in tasks:
+        task.cancel()
+    return await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _connected(service: Service, bus: Bus) -> None:
+    await _answered(service, lambda: bus.start(service.topics))
+    log.info("connected to the bus", service=service.name)
+
+
+async def _answered(service: Service, call: Callable[[], Awaitable[None]]) -> None:
+    """Do `call`; while nobody answers, say so, and try again."""
     delay = 0.2
     while True:
         try:
-            if service.mailbox is not None:
-                await service.mailbox.store.open()
-            if service.bus is not None:
-                await service.bus.start(service.topics)
-            return
+            return await call()
         except Transient as error:
             log.warning("not ready; trying again", service=service.name, error=str(error), seconds=delay)
             await asyncio.sleep(delay)
@@ -204,9 +217,10 @@ class _Http:
 
     async def _ready(self, _: Request) -> Response:
         checks = self._service.all_checks()
-        answers = await asyncio.gather(*(_answer(check) for check in checks.values()))
-        found = dict(zip(checks, answers, strict=True))
-        ready = all(answer == "ok" for answer in answers)
+        asked = {**self._service.optional, **checks}
+        answers = await asyncio.gather(*(_answer(check) for check in asked.values()))
+        found = dict(zip(asked, answers, strict=True))
+        ready = all(found[name] == "ok" for name in checks)
         return JSONResponse({"ready": ready, **found}, status_code=200 if ready else 503)
 
     async def _metrics(self, _: Request) -> Response:

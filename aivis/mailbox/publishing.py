@@ -85,9 +85,9 @@ class Publisher:
             return 0
         try:
             acknowledged = await self._producer.send(rows)
-        except Transient as error:
-            log.warning("nothing sent", service=self._service, error=str(error))
-            acknowledged = [False] * len(rows)
+        except Transient:
+            await until_answered(lambda: self._store.unclaim([row.id for row in rows]))
+            raise
         sent = [row.id for row, ok in zip(rows, acknowledged, strict=True) if ok]
         unsent = [row.id for row, ok in zip(rows, acknowledged, strict=True) if not ok]
         if sent:

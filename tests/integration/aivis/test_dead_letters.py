@@ -118,7 +118,7 @@ async def test_only_operators_and_callers_on_this_machine_see_letters(
     tmp_path: Path, token: str, peer: tuple[str, int], authorization: str, status: int
 ) -> None:
     async with running(tmp_path) as stand, client(stand, token=token, peer=peer) as http:
-        headers = {"authorization": authorization.encode("latin-1")} if authorization else {}
+        headers = {b"authorization": authorization.encode("latin-1")} if authorization else {}
         for method, path in (("GET", "/v1/dead"), ("GET", "/v1/dead/1"), ("POST", "/v1/dead/1/retry")):
             answer = await http.request(method, path, headers=headers)
             assert answer.status_code == (status if path == "/v1/dead" or status == 403 else 404)

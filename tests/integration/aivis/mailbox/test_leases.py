@@ -25,6 +25,8 @@ from tests.integration.aivis.mailbox.stand import (
 )
 
 SHORT = replace(LIMITS, lease_seconds=0.2)
+ONCE = replace(SHORT, poll_seconds=30)
+"""Looks for work only when some comes: so that it does not take over from itself."""
 
 
 class DeafStore(SqliteStore):
@@ -62,7 +64,7 @@ async def test_who_lost_the_lease_writes_nothing(tmp_path: Path) -> None:
 
     other = SqliteStore(tmp_path / "mailbox.db")
     await other.open()
-    async with running(DeafStore(tmp_path / "mailbox.db"), Script(stuck), limits=SHORT) as first:
+    async with running(DeafStore(tmp_path / "mailbox.db"), Script(stuck), limits=ONCE) as first:
         await first.deliver(event("0"))
         await until(lambda: first.script.running == 1)
         async with running(other, Script()) as second:
@@ -87,7 +89,7 @@ async def test_a_commit_on_the_way_tells_who_lost_the_lease_at_once(tmp_path: Pa
 
     other = SqliteStore(tmp_path / "mailbox.db")
     await other.open()
-    async with running(DeafStore(tmp_path / "mailbox.db"), Script(effect), limits=SHORT) as first:
+    async with running(DeafStore(tmp_path / "mailbox.db"), Script(effect), limits=ONCE) as first:
         await first.deliver(event("0"))
         await until(lambda: first.script.running == 1)
         async with running(other, Script()) as second:
@@ -124,7 +126,7 @@ async def test_a_turn_whose_lease_is_lost_is_cancelled(tmp_path: Path) -> None:
             raise
         return Step()
 
-    async with running(tmp_path, Script(endless), limits=SHORT) as stand:
+    async with running(tmp_path, Script(endless), limits=ONCE) as stand:
         await stand.deliver(event("0"))
         await until(lambda: stand.script.running == 1)
         snatched = SqliteStore(tmp_path / "mailbox.db")

@@ -1,0 +1,73 @@
+"""A whole service that answers every plan request with its place in its case: what is done twice or lost would show.
+
+`python -m tests.integration.aivis.echo` runs it as its own process, with the planner's settings.
+"""
+
+import asyncio
+from typing import ClassVar
+
+import orjson
+
+from aivis import identity, topics
+from aivis.bus import Bus
+from aivis.events.envelope import Event
+from aivis.events.plans import Classification, Complexity, Frequency, Plan, PlanMade, Route, Scenario
+from aivis.mailbox.mailbox import Mailbox
+from aivis.mailbox.stores.opening import open_store
+from aivis.mailbox.turn import Turn
+from aivis.mailbox.values import Outgoing, Step
+from aivis.mailbox.worker import Limits
+from aivis.service import Service, run
+from aivis.settings import ServiceSettings
+
+SERVICE = "planner"
+_SIMPLE = Classification(
+    complexity=Complexity.SIMPLE, frequency=Frequency.COMMON, scenario=Scenario.DIAGNOSTIC, confidence=1
+)
+
+
+class EchoSettings(ServiceSettings):
+    PART: ClassVar[str] = SERVICE
+
+    dawdle_ms: int = 0
+    """How long a turn takes."""
+    backlog: int = 5_000
+
+
+class Echo:
+    """Numbers the requests of a case and answers each with its number."""
+
+    def __init__(self, settings: EchoSettings) -> None:
+        self._seconds = settings.dawdle_ms / 1000
+
+    async def handle(self, turn: Turn) -> Step:
+        await asyncio.sleep(self._seconds)
+        seen = [] if turn.state is None else orjson.loads(turn.state)
+        answers = tuple(self._answer(turn, event, len(seen) + n) for n, event in enumerate(turn.events, 1))
+        state = orjson.dumps([*seen, *(event.id for event in turn.events)])
+        return Step(state=state, label="answered", publish=answers)
+
+    def _answer(self, turn: Turn, event: Event, place: int) -> Outgoing:
+        plan = Plan(classification=_SIMPLE, route=Route.AGENT, reason=str(place))
+        id = identity.derived(event.id, "plan")
+        made = PlanMade(request=event.id, plan=plan)
+        return Outgoing(topics.PLANS.name, event.answer(made, id=id, source=SERVICE, time=turn.now()))
+
+    def give_up(self, turn: Turn, reason: str) -> Step:
+        return Step()
+
+    def interrupts(self, event_type: str) -> bool:
+        return False
+
+
+def build(settings: EchoSettings) -> Service:
+    store = open_store(settings.database, SERVICE)
+    limits = Limits(in_flight=settings.in_flight, backlog=settings.backlog)
+    mailbox = Mailbox(SERVICE, store, Echo(settings), limits=limits)
+    bus = Bus(SERVICE, settings)
+    bus.subscribe([topics.PLAN_REQUESTS], mailbox)
+    return Service(SERVICE, settings, mailbox, bus, topics=[topics.PLAN_REQUESTS, topics.PLANS])
+
+
+if __name__ == "__main__":
+    run(build(EchoSettings.load()))
