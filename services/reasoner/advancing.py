@@ -125,6 +125,8 @@ async def _work(draft: Draft, means: Means, trajectory: Trajectory, persist: Per
         question=case.text,
         language=case.language,
         origins=_origins(case, trajectory.subtask),
+        guidance=tuple(guidance.text for guidance in case.guidance if guidance.text),
+        tokens_left=means.budget.tokens - case.spent.tokens,
     )
 
     async def record(response: ModelResponded) -> None:
@@ -154,6 +156,7 @@ async def _observation(tenant: str, attempt: Attempt, artifacts: ArtifactStore) 
         action=action.action,
         forbidden=failed is not None and failed.kind is FailureKind.FORBIDDEN,
         undoes=action.undoes,
+        origins=action.origins,
     )
 
 
@@ -223,6 +226,7 @@ def _action(draft: Draft, trajectory: Trajectory, call: Call, ordinal: int) -> A
         module=call.module,
         undoes=call.undoes,
         delay=call.delay,
+        autonomy=call.autonomy,
     )
 
 

@@ -77,6 +77,7 @@ def _draft(turn: Turn) -> Draft:
 
 def _persist(turn: Turn, draft: Draft) -> Callable[[], Awaitable[None]]:
     async def persist() -> None:
+        metrics.count(draft)
         await turn.commit(draft.step())
 
     return persist

@@ -98,11 +98,14 @@ def _(data: plans.PlanMade, case: Case, event: Event) -> Case:
 
 
 def _carried(case: Case, subtask: plans.Subtask) -> Trajectory:
-    """The subtask's trajectory: what an earlier plan found out about the same question stays known."""
+    """The subtask's trajectory: what an earlier plan found out about the same question stays known.
+
+    What a model said before the plan was made anew does not: something was said since that it does not know of.
+    """
     for old in case.trajectories:
         same = (old.subtask.intent, old.subtask.inputs) == (subtask.intent, subtask.inputs)
         if same and (old.ended is None or old.ended.solved):
-            return old.model_copy(update={"subtask": subtask})
+            return old.model_copy(update={"subtask": subtask, "response": None})
     return Trajectory(subtask=subtask)
 
 

@@ -1,14 +1,19 @@
 """Wires the reasoner."""
 
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
 from aivis import topics
 from aivis.artifacts import ArtifactStore
 from aivis.bus import Bus
 from aivis.mailbox.mailbox import Mailbox
 from aivis.mailbox.stores.opening import open_store
 from aivis.mailbox.worker import Limits
-from aivis.modules import loader
+from aivis.modules import catalogue, loader
 from aivis.service import Service, run
 from services.reasoner.advancing import Means
+from services.reasoner.brains.model.brain import Bounds, ModelBrain
 from services.reasoner.brains.policies import Playbook
 from services.reasoner.consumer import Reasoner
 from services.reasoner.draft import SERVICE
@@ -26,9 +31,10 @@ PRODUCES = (
 
 def build(settings: ReasonerSettings) -> Service:
     store = open_store(settings.database, SERVICE)
+    model = _model(settings) if settings.model_url else None
     means = Means(
         library=loader.load(settings.domain / "modules"),
-        brain=Playbook(),
+        brain=model.brain if model else Playbook(),
         budget=settings.budget,
         artifacts=ArtifactStore(settings.artifacts),
     )
@@ -43,7 +49,33 @@ def build(settings: ReasonerSettings) -> Service:
         bus,
         topics=[*consumed, *PRODUCES],
         routes=CaseServer(store, settings.operator_token).routes(),
+        optional={"model": model.brain.check} if model else {},
+        close=model.close if model else None,
     )
+
+
+@dataclass(frozen=True)
+class _Model:
+    brain: ModelBrain
+    close: Callable[[], Awaitable[None]]
+
+
+def _model(settings: ReasonerSettings) -> _Model:
+    """The model brain. Its client library is large, and is not loaded where the playbook decides alone."""
+    from services.reasoner.brains.model.endpoint import OpenAiEndpoint, Place
+
+    place = Place(
+        url=settings.model_url,
+        name=settings.model_name,
+        key=settings.model_key,
+        seconds=settings.model_timeout,
+        options=settings.model_options,
+    )
+    endpoint = OpenAiEndpoint(place)
+    tools = catalogue.read(settings.domain / "tools.json")
+    bounds = Bounds(settings.model_tokens, settings.model_in_flight)
+    brain = ModelBrain(endpoint, Playbook(), tools, bounds, lambda: datetime.now(UTC))
+    return _Model(brain, endpoint.close)
 
 
 def main() -> None:

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
+from aivis.events.envelope import JsonObject
 from aivis.settings import ServiceSettings
 from services.reasoner.guards import Budget
 
@@ -18,8 +19,12 @@ class ReasonerSettings(ServiceSettings):
     model_key: str = Field(default="", repr=False)
     model_timeout: float = Field(default=60, gt=0)
     """Seconds for one answer, streaming included."""
-    model_tokens: int = Field(default=8_000, ge=500)
-    """Tokens of context that are assembled for one question."""
+    model_tokens: int = Field(default=24_000, ge=2_000)
+    """Tokens of one question: task, modules, tools and results."""
+    model_options: JsonObject = {"temperature": 0, "max_tokens": 2_000}
+    """Further fields of every request, as the endpoint knows them."""
+    model_in_flight: int = Field(default=32, ge=1)
+    """Questions at once; further ones wait."""
     max_actions: int = Field(default=60, ge=1)
     max_tokens: int = Field(default=200_000, ge=0)
     max_minutes: float = Field(default=30, gt=0)

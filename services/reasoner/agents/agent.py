@@ -21,6 +21,10 @@ class Problem:
     language: str
     origins: Mapping[str, Origin] = field(default_factory=dict)
     """Of inputs that do not come from the ticket: what an expert said."""
+    guidance: tuple[str, ...] = ()
+    """What experts said, oldest first: trusted, unlike the question."""
+    tokens_left: int | None = None
+    """Tokens that the case may still spend on a model; None where nobody counts."""
 
 
 Policy = Callable[[Problem], Move]

@@ -1,83 +1,129 @@
 """The brain with a model: it decides where it can be understood, the playbook where it cannot."""
 
+import asyncio
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 import structlog
 
-from aivis.errors import AivisError, Invalid
+from aivis.errors import Invalid, Refused
 from aivis.events.cases import ModelResponded
 from aivis.events.envelope import JsonObject
 from aivis.events.plans import AgentName
 from aivis.modules.catalogue import Catalogue
+from services.reasoner import metrics
 from services.reasoner.agents.agent import Problem
 from services.reasoner.agents.roster import AGENTS
-from services.reasoner.brains.model import context, reading, schemas
-from services.reasoner.brains.model.endpoint import Answer, Endpoint
+from services.reasoner.brains.model import reading, schemas
+from services.reasoner.brains.model.circuit import Circuit
+from services.reasoner.brains.model.context import Context, assemble
+from services.reasoner.brains.model.grounds import current
+from services.reasoner.brains.model.ports import Answer, Endpoint, Prompt, Unavailable
+from services.reasoner.brains.model.situation import situation
+from services.reasoner.brains.model.tokens import tokens_of
 from services.reasoner.brains.thought import Brain, Record, Thought
 
 log = structlog.get_logger()
 
-PAUSE = timedelta(seconds=30)
-"""How long an endpoint that failed is left alone."""
 _MODELLED = frozenset({AgentName.DIAGNOSTIC, AgentName.OPERATIONS})
+"""The knowledge agent answers word for word out of passages: no model writes what could be invented."""
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """How much a model is given to do."""
+
+    tokens: int
+    """Of one question, tools included."""
+    in_flight: int = 32
+    """Questions at once; further ones wait."""
 
 
 class ModelBrain:
     """Asks `endpoint`; `fallback` decides when the endpoint is down, over budget, or talks nonsense."""
 
     def __init__(
-        self, endpoint: Endpoint, fallback: Brain, catalogue: Catalogue, *, tokens: int, now: Callable[[], datetime]
+        self, endpoint: Endpoint, fallback: Brain, catalogue: Catalogue, bounds: Bounds, now: Callable[[], datetime]
     ) -> None:
+        """`Invalid` when a tool of the catalogue cannot be named to a model."""
         self._endpoint = endpoint
         self._fallback = fallback
-        self._catalogue = catalogue
-        self._tokens = tokens
-        self._now = now
-        self._silent_until: datetime | None = None
+        self._catalogue = schemas.checked(catalogue)
+        self._tokens = bounds.tokens
+        self._slots = asyncio.Semaphore(bounds.in_flight)
+        self._circuit = Circuit(now)
 
     async def decide(self, problem: Problem, response: ModelResponded | None, record: Record) -> Thought:
         if problem.subtask.agent not in _MODELLED:
             return await self._fallback.decide(problem, None, record)
         try:
-            output = await self._output(problem, response, record)
-            return Thought(reading.move(output, problem, self._catalogue), self._endpoint.name)
-        except AivisError as error:
-            log.warning("the playbook decides instead of the model", error=str(error), subtask=problem.subtask.id)
-            return await self._fallback.decide(problem, None, record)
-
-    async def _output(self, problem: Problem, response: ModelResponded | None, record: Record) -> JsonObject:
-        """The model's answer: the one on record, or a new one that is put on record first."""
-        if response is not None and response.output is not None:
-            return response.output
-        if self._silent_until is not None and self._now() < self._silent_until:
-            raise Invalid(
-                f"model {self._endpoint.name} failed a moment ago and is left alone until {self._silent_until}"
-            )
+            context = assemble(AGENTS[problem.subtask.agent], problem, self._catalogue, tokens=self._tokens)
+            said = response or await self._said(context.prompt, problem)
+        except (Unavailable, Invalid, Refused) as error:
+            return await self._instead(problem, record, error)
+        if response is None:
+            await record(said)
         try:
-            answer = await self._endpoint.ask(*self._question(problem))
-        except AivisError:
-            self._silent_until = self._now() + PAUSE
+            return self._understood(said, context, problem)
+        except Invalid as error:
+            return await self._instead(problem, record, error)
+
+    async def check(self) -> None:
+        """`Unavailable` while the model cannot be asked: the playbook decides meanwhile."""
+        if self._circuit.trouble:
+            raise Unavailable(self._circuit.trouble)
+        await self._endpoint.ping()
+
+    async def _said(self, prompt: Prompt, problem: Problem) -> ModelResponded:
+        left = problem.tokens_left
+        if left is not None and prompt.tokens > left:
+            raise Refused(f"the question takes {prompt.tokens} tokens, and the case has {left} left to spend")
+        async with self._slots:
+            answer = await self._asked(prompt)
+        return _recorded(answer, prompt, self._endpoint.name, problem.subtask.id)
+
+    async def _asked(self, prompt: Prompt) -> Answer:
+        self._circuit.admit()
+        try:
+            answer = await self._endpoint.ask(prompt)
+        except Unavailable as error:
+            self._circuit.failed(str(error), error.seconds)
             raise
-        self._silent_until = None
-        recorded = _recorded(answer, self._endpoint.name, problem.subtask.id)
-        await record(recorded)
-        assert recorded.output is not None
-        return recorded.output
+        except Invalid:
+            self._circuit.answered()
+            raise
+        if answer.trouble:
+            self._circuit.failed(answer.trouble)
+        else:
+            self._circuit.answered()
+        return answer
 
-    def _question(self, problem: Problem) -> tuple[list[JsonObject], list[JsonObject]]:
-        agent = AGENTS[problem.subtask.agent]
-        tools = [tool for tool in self._catalogue.values() if tool.name.startswith(agent.tools)]
-        return context.messages(agent, problem, tokens=self._tokens), schemas.functions(tools)
+    def _understood(self, said: ModelResponded, context: Context, problem: Problem) -> Thought:
+        move = reading.move(said.output or {}, situation(problem, context.toolset, self._catalogue))
+        metrics.MODEL_ANSWERS.labels(said.model, "acted-on").inc()
+        return Thought(move, said.model)
+
+    async def _instead(self, problem: Problem, record: Record, error: Exception) -> Thought:
+        """The playbook's decision, which says why it is not the model's."""
+        became = {Unavailable: "unavailable", Refused: "over-budget"}.get(type(error), "refused")
+        metrics.MODEL_ANSWERS.labels(self._endpoint.name, became).inc()
+        log.warning("the playbook decides, not the model", subtask=problem.subtask.id, error=str(error))
+        thought = await self._fallback.decide(current(problem, self._catalogue), None, record)
+        reason = f"{thought.move.reason} (The playbook decides, not the model: {error}.)"
+        return replace(thought, move=replace(thought.move, reason=reason))
 
 
-def _recorded(answer: Answer, model: str, subtask: str) -> ModelResponded:
-    """The answer as it goes into the case's log, bounded: more than this no decision needs."""
-    calls = [{"name": call.name[:200], "arguments": call.arguments[:20_000]} for call in answer.calls[:20]]
+def _recorded(answer: Answer, prompt: Prompt, model: str, subtask: str) -> ModelResponded:
+    """The answer as it goes into the case's log; where the endpoint does not count tokens they are estimated."""
+    calls = [{"name": call.name, "arguments": call.arguments} for call in answer.calls]
+    output: JsonObject = {"text": answer.text, "calls": calls, "finish": answer.finish}
+    if answer.trouble:
+        output["trouble"] = answer.trouble
     return ModelResponded(
         model=model,
         subtask=subtask,
-        output={"text": answer.text[:20_000], "calls": calls},
-        prompt_tokens=answer.prompt_tokens,
-        completion_tokens=answer.completion_tokens,
+        output=output,
+        prompt_tokens=prompt.tokens if answer.prompt_tokens is None else answer.prompt_tokens,
+        completion_tokens=tokens_of(output) if answer.completion_tokens is None else answer.completion_tokens,
     )

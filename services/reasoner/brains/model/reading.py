@@ -7,113 +7,84 @@ import orjson
 from jsonschema import Draft202012Validator
 
 from aivis.errors import Invalid
-from aivis.events.actions import Origin, Purpose
 from aivis.events.envelope import JsonObject
-from aivis.events.escalations import EscalationReason
-from aivis.modules.catalogue import Catalogue, DeclaredTool
+from aivis.modules.catalogue import DeclaredTool
 from aivis.toolkit.declaration import Risk
-from services.reasoner.agents.agent import Problem
-from services.reasoner.brains.model import schemas
-from services.reasoner.brains.playbook.moves import Ask, Call, Calls, Finding, GiveUp, Move, Solved
+from services.reasoner.brains.model import calling, ending, schemas
+from services.reasoner.brains.model.situation import Situation
+from services.reasoner.brains.model.strict import loose
+from services.reasoner.brains.playbook.moves import Calls, Move
 
 MOST_CALLS = 5
+_WHOLE = frozenset({"stop", "tool_calls", "function_call"})
+_CUT = {
+    "length": "the answer was cut at the limit of its tokens",
+    "content_filter": "the endpoint's content filter stopped the answer",
+}
 
 
-def move(output: JsonObject, problem: Problem, catalogue: Catalogue) -> Move:
-    """The move that the recorded answer `output` asks for: {text, calls: [{name, arguments}]}."""
-    calls = output.get("calls") or []
-    if not calls:
-        raise Invalid("it called no tool")
-    reason = str(output.get("text") or "").strip()[:1_000]
-    ends = [call for call in calls if schemas.control_schema(call["name"]) is not None]
+def move(output: JsonObject, situation: Situation) -> Move:
+    """The move that the recorded answer asks for: {text, calls: [{name, arguments}], finish, trouble}."""
+    calls = _whole(output)
+    reason = " ".join(str(output.get("text") or "").split())[:1_000]
+    controls = schemas.control_schemas(module.name for module in situation.toolset.modules)
+    ends = [call for call in calls if call["name"] in controls]
     if ends and len(calls) > 1:
         raise Invalid(f"it called {ends[0]['name']} and other tools at once")
     if ends:
-        return _end(
-            ends[0]["name"], _arguments(ends[0], schemas.control_schema(ends[0]["name"]) or {}), reason, problem
-        )
+        name = ends[0]["name"]
+        return ending.move(name, _arguments(ends[0], controls[name]), reason, situation)
+    return _calls(calls, reason, situation)
+
+
+def _whole(output: JsonObject) -> list[JsonObject]:
+    """The calls of an answer that is all there."""
+    finish = str(output.get("finish", ""))
+    if output.get("trouble"):
+        raise Invalid(str(output["trouble"]))
+    if finish not in _WHOLE:
+        raise Invalid(_CUT.get(finish, f"the answer ended with {finish!r}"))
+    calls: list[JsonObject] = output.get("calls") or []
+    if not calls:
+        said = str(output.get("text") or "").strip()[:100]
+        raise Invalid(f"it called no tool{f', and said: {said}' if said else ''}")
     if len(calls) > MOST_CALLS:
-        raise Invalid(f"it called {len(calls)} tools at once; at most {MOST_CALLS}")
-    by_wire = {schemas.wire_name(name): tool for name, tool in catalogue.items()}
-    read = tuple(_call(call, by_wire, problem) for call in calls)
-    return Move(Calls(read), reason or f"Call {', '.join(call.tool for call in read)}.")
+        raise Invalid(f"it called {len(calls)} tools at once; at most {MOST_CALLS} are taken")
+    return calls
+
+
+def _calls(calls: list[JsonObject], reason: str, situation: Situation) -> Move:
+    offered = {schemas.wire_name(tool.name): tool for tool in situation.toolset.tools}
+    wanted = [_wanted(call, offered) for call in calls]
+    effects = [tool.name for tool, _ in wanted if tool.risk is not Risk.READ]
+    if effects and len(wanted) > 1:
+        raise Invalid(f"it called {effects[0]} beside other tools: changes are made one at a time")
+    made = [calling.call(tool, arguments, situation) for tool, arguments in wanted]
+    distinct = tuple(each for n, each in enumerate(made) if each not in made[:n])
+    why = reason or f"Call {', '.join(each.tool for each in distinct)}."
+    return Move(Calls(distinct), why, situation.grounds.move.hypotheses)
+
+
+def _wanted(call: Mapping[str, Any], offered: Mapping[str, DeclaredTool]) -> tuple[DeclaredTool, JsonObject]:
+    tool = offered.get(call["name"])
+    if tool is None:
+        raise Invalid(f"it called {str(call['name'])[:80]!r}: no such tool was offered")
+    return tool, _arguments(call, tool.arguments)
 
 
 def _arguments(call: Mapping[str, Any], schema: JsonObject) -> JsonObject:
     """The call's arguments as the schema wants them; nulls of optional ones are left out."""
-    name = call["name"]
+    what = f"the arguments of {call['name']}"
     try:
         found = orjson.loads(call["arguments"] or "{}")
     except orjson.JSONDecodeError as error:
-        raise Invalid(f"the arguments of {name} are not JSON: {error}") from error
+        raise Invalid(f"{what} are not JSON: {error}") from error
     if not isinstance(found, dict):
-        raise Invalid(f"the arguments of {name} are no object")
-    required = set(schema.get("required", ()))
-    kept = {key: value for key, value in found.items() if value is not None or key in required}
-    faults = sorted(Draft202012Validator(schema).iter_errors(kept), key=lambda fault: fault.json_path)
-    if faults:
-        raise Invalid(f"the arguments of {name}: {faults[0].json_path}: {faults[0].message}")
+        raise Invalid(f"{what} are no object")
+    if "\\u0000" in call["arguments"]:
+        raise Invalid(f"{what} hold the character NUL")
+    kept: JsonObject = loose(found, schema, schema)
+    fault = next(iter(sorted(Draft202012Validator(schema).iter_errors(kept), key=lambda each: each.json_path)), None)
+    if fault is not None:
+        raise Invalid(f"{what}: {fault.json_path}: {fault.message[:200]}")
     return kept
-
-
-def _call(call: Mapping[str, Any], by_wire: Mapping[str, DeclaredTool], problem: Problem) -> Call:
-    tool = by_wire.get(call["name"])
-    if tool is None:
-        raise Invalid(f"there is no tool {call['name']!r}")
-    arguments = _arguments(call, tool.arguments)
-    acted = any(each.purpose is Purpose.REMEDY for each in problem.observations)
-    look = Purpose.VERIFY if acted else Purpose.CHECK
-    return Call(
-        tool=tool.name,
-        arguments=arguments,
-        origins={name: origin(value, problem) for name, value in arguments.items()},
-        purpose=look if tool.risk is Risk.READ else Purpose.REMEDY,
-    )
-
-
-def origin(value: object, problem: Problem) -> Origin:
-    """Where a value that a model wrote stands already; a value of its own invention is `text`."""
-    for name, given in problem.subtask.inputs.items():
-        if given == value:
-            return problem.origins.get(name, Origin.TICKET)
-    if any(_within(value, each.result) for each in problem.observations if each.result is not None):
-        return Origin.RESULT
-    return Origin.TEXT
-
-
-def _within(value: object, tree: object) -> bool:
-    if isinstance(tree, dict):
-        return any(_within(value, each) for each in tree.values())
-    if isinstance(tree, list):
-        return any(_within(value, each) for each in tree)
-    return type(value) is type(tree) and value == tree
-
-
-def _end(name: str, arguments: JsonObject, reason: str, problem: Problem) -> Move:
-    if name == schemas.ASK:
-        questions = tuple(arguments["questions"])
-        if not questions:
-            raise Invalid("it asked the customer nothing")
-        return Move(Ask((), questions), reason or "Only the customer knows what is missing.")
-    if name == schemas.GIVE_UP:
-        known, tried, proposed = (tuple(arguments[part]) for part in ("known", "tried", "proposed"))
-        end = GiveUp(EscalationReason.NO_FAULT_FOUND, arguments["reason"], known, tried, proposed)
-        return Move(end, arguments["reason"])
-    return Move(_finished(arguments, problem), reason or arguments["finding"])
-
-
-def _finished(arguments: JsonObject, problem: Problem) -> Solved | Finding:
-    """Done, if it was looked at: a change that nobody looked at afterwards is not done."""
-    purposes = [each.purpose for each in problem.observations if each.result is not None]
-    if not purposes:
-        raise Invalid("it finished without having looked at anything")
-    if Purpose.REMEDY not in purposes:
-        return Finding(arguments["fault"], arguments["finding"], tuple(dict.fromkeys(_looked(problem))))
-    after = purposes[len(purposes) - purposes[::-1].index(Purpose.REMEDY) :]
-    if not after:
-        raise Invalid("it finished right after a change, without a fresh look")
-    return Solved(arguments["fault"], arguments["finding"])
-
-
-def _looked(problem: Problem) -> list[str]:
-    return [each.tool for each in problem.observations if each.result is not None]

@@ -32,10 +32,15 @@ def decide(
     one of the diagnostic agent a diagnosis; any other is `Invalid`.
     """
     question = Question(subtask, library, observations, origins, tuning)
-    if candidates.is_procedure(subtask, library) or (
-        subtask.agent is AgentName.OPERATIONS and not candidates.is_fault(subtask, library)
-    ):
+    if is_operation(subtask, library):
         return operate(question)
     if subtask.agent in {AgentName.DIAGNOSTIC, AgentName.OPERATIONS}:
         return diagnose(question)
     raise Invalid(f"subtask {subtask.id}: the playbook has no modules for the {subtask.agent} agent")
+
+
+def is_operation(subtask: Subtask, library: Library) -> bool:
+    """Whether the subtask is a procedure to carry out, not a fault to find."""
+    return candidates.is_procedure(subtask, library) or (
+        subtask.agent is AgentName.OPERATIONS and not candidates.is_fault(subtask, library)
+    )

@@ -1,8 +1,9 @@
 """What goes into a decision and what comes out: plain values."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from aivis.events.actions import Origin, Purpose
+from aivis.events.actions import Autonomy, Origin, Purpose
 from aivis.events.cases import Hypothesis
 from aivis.events.envelope import JsonObject
 from aivis.events.escalations import EscalationReason
@@ -27,6 +28,8 @@ class Observation:
     """Refused by policy or a person, not by the tool."""
     undoes: str = ""
     """As the call had it."""
+    origins: Mapping[str, Origin] = field(default_factory=dict)
+    """As the call had them."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,8 @@ class Call:
     of the tool server, with any other tool an ordinary call."""
     delay: float = 0
     """Seconds to wait before the call."""
+    autonomy: Autonomy = Autonomy.AUTOPILOT
+    """How far the executor may go with it alone."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,99 @@
+"""How the model ends a subtask, or takes a change back: believed only as far as the results and modules bear it out."""
+
+from typing import Any
+
+from aivis.errors import Invalid
+from aivis.events.actions import Purpose
+from aivis.events.envelope import JsonObject
+from aivis.events.escalations import EscalationReason
+from services.reasoner.brains.model import context, schemas
+from services.reasoner.brains.model.situation import Situation
+from services.reasoner.brains.playbook.deciding import is_operation
+from services.reasoner.brains.playbook.moves import Ask, Call, Calls, Finding, GiveUp, Move, Observation, Solved
+from services.reasoner.brains.playbook.words import called_with
+
+
+def move(name: str, arguments: JsonObject, reason: str, situation: Situation) -> Move:
+    """The move of a tool that ends the subtask or undoes; `Invalid` when what is known speaks against it."""
+    made = {schemas.FINISH: _finish, schemas.ASK: _ask, schemas.GIVE_UP: _give_up, schemas.UNDO: _undo}[name]
+    moved = made(arguments, situation)
+    why = reason or str(arguments.get("reason") or arguments.get("finding") or moved.reason)
+    return Move(moved.next, why, situation.grounds.move.hypotheses)
+
+
+def _finish(arguments: JsonObject, situation: Situation) -> Move:
+    agreed, finding = situation.grounds.move.next, arguments["finding"]
+    if isinstance(agreed, Solved):
+        return Move(Solved(agreed.module, finding), "")
+    if isinstance(agreed, Finding):
+        return Move(Finding(agreed.module, finding, agreed.checked), "")
+    if not situation.after(None):
+        raise Invalid("it finished without having looked at anything")
+    if is_operation(situation.problem.subtask, situation.problem.library):
+        raise Invalid(f"it finished, but the procedure is not done: {situation.grounds.move.reason}")
+    _nothing_speaks_against_it("it finished", situation)
+    if situation.changes:
+        _looked_at(situation.changes[-1], situation)
+        return Move(Solved(arguments["fault"], finding), "")
+    if not any(_concern(seen, situation.problem.subtask.inputs) for seen in situation.after(None)):
+        raise Invalid("it finished without having looked at what the ticket is about")
+    checked = (f"{seen.tool}({called_with(seen.arguments)})" for seen in situation.after(None))
+    return Move(Finding(arguments["fault"], finding, tuple(dict.fromkeys(checked))), "")
+
+
+def _nothing_speaks_against_it(what: str, situation: Situation) -> None:
+    unfinished, remedy = situation.grounds.unfinished, situation.grounds.remedy(situation.catalogue)
+    if unfinished is not None:
+        raise Invalid(f"{what}, but a change is not finished: {unfinished.tool} is due")
+    if remedy is not None:
+        raise Invalid(f"{what}, but the results show {remedy.module}, against which {remedy.tool} is due")
+
+
+def _looked_at(change: Observation, situation: Situation) -> None:
+    """A change that a module made is done when the module's own look says so; any other when it was looked at."""
+    if change.module:
+        raise Invalid(f"it finished, but nothing confirms that {change.tool} helped")
+    if not any(_concern(seen, change.arguments) for seen in situation.after(situation.last_change)):
+        raise Invalid(f"it finished right after {change.tool}, without a fresh look at what that changed")
+
+
+def _concern(seen: Observation, values: JsonObject) -> bool:
+    """Whether a look is about one of `values`; when there are none every look is."""
+    return not values or any(value in values.values() for value in seen.arguments.values())
+
+
+def _ask(arguments: JsonObject, situation: Situation) -> Move:
+    unfinished = situation.grounds.unfinished
+    if unfinished is not None:
+        raise Invalid(f"it asked the customer, but a change is not finished: {unfinished.tool} is due")
+    return Move(Ask((), tuple(arguments["questions"])), "Only the customer knows what is missing.")
+
+
+def _give_up(arguments: JsonObject, situation: Situation) -> Move:
+    """Before a person takes over, what did not help is put back."""
+    if not situation.observations and situation.grounds.due:
+        raise Invalid("it gave up without having looked at anything")
+    _nothing_speaks_against_it("it gave up", situation)
+    if situation.grounds.back is not None:
+        return situation.grounds.back
+    why = EscalationReason.REMEDY_FAILED if situation.changes else EscalationReason.NO_FAULT_FOUND
+    if any(seen.forbidden for seen in situation.observations):
+        why = EscalationReason.APPROVAL
+    parts: dict[str, Any] = {part: tuple(arguments[part]) for part in ("known", "tried", "proposed")}
+    return Move(GiveUp(why, arguments["reason"], **parts), "")
+
+
+def _undo(arguments: JsonObject, situation: Situation) -> Move:
+    found = [seen for n, seen in enumerate(situation.observations) if context.call_id(n) == arguments["call"]]
+    if not found or found[0] not in situation.changes:
+        raise Invalid(f"it wants to undo {arguments['call']}: no call of that id changed anything that still stands")
+    seen, unfinished = found[0], situation.grounds.unfinished
+    tool = situation.catalogue.get(seen.tool)
+    if tool is None or not tool.undoable:
+        raise Invalid(f"it wants to undo {seen.tool}, which has no undo")
+    if unfinished is not None and unfinished.undoes != seen.action:
+        raise Invalid(f"it wants to undo {seen.tool}, but {unfinished.tool} is due first")
+    if any(each.undoes == seen.action for each in situation.observations):
+        raise Invalid(f"it wants to undo {seen.tool} once more: that failed before")
+    back = Call(seen.tool, seen.arguments, dict(seen.origins), Purpose.UNDO, seen.module, undoes=seen.action)
+    return Move(Calls((back,)), f"Put back what {seen.tool} changed.")
