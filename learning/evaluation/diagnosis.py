@@ -23,6 +23,7 @@ from aivis.events.envelope import JsonObject
 from aivis.modules import loader
 from aivis.modules.library import Library
 from aivis.modules.schema import Fault, Suspect
+from aivis.telemetry import configure_logging
 from services.reasoner.brains.playbook import costs
 
 Progress = Callable[[str], None]
@@ -46,6 +47,7 @@ class Diagnosis:
 def evaluate(domain: Path, faults: Sequence[int], seed: int, progress: Progress) -> JsonObject:
     """The figures of `aivis eval diagnosis`, keys as in the design."""
     begun = time.monotonic()
+    configure_logging(format="text", level="error")
     found: list[Diagnosis] = []
     for count in faults:
         found += uvloop.run(_diagnose(domain.resolve(), count, seed, progress))
