@@ -32,6 +32,7 @@ def build(settings: EscalationSettings) -> Service:
     means = Means(
         mailbox=mailbox,
         figures=figures,
+        bookkeeper=bookkeeper,
         keys=Keys(settings.keys, Role.EXPERT),
         answer_seconds=settings.answer_seconds,
         secret=settings.session_secret.encode() or secrets.token_bytes(32),

@@ -116,6 +116,8 @@ async def check_judgement(means: Means, case: Case, verb: str, said: JsonObject)
 
 
 async def figures_of(means: Means, who: Grant, since: datetime = _ALL_TIME) -> JsonObject:
+    """The figures, with every case that this process has seen change."""
+    await means.bookkeeper.keep(means.mailbox.store)
     groups = await means.figures.groups(who.tenants, since=since)
     return figures.business(groups, await means.figures.spread(who.tenants, since=since))
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from aivis.access import Keys
 from aivis.mailbox.mailbox import Mailbox
+from services.escalation.bookkeeping import Bookkeeper
 from services.escalation.ports import FigureStore
 
 
@@ -12,6 +13,7 @@ from services.escalation.ports import FigureStore
 class Means:
     mailbox: Mailbox
     figures: FigureStore
+    bookkeeper: Bookkeeper
     keys: Keys
     answer_seconds: float
     """How long a request waits for its command."""

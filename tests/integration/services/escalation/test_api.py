@@ -241,12 +241,19 @@ async def test_figures_follow_the_cases_and_take_back_what_was_reopened(escalati
     assert (reopened["independent_resolution_rate"], reopened["reopened"]) == (None, 1)
 
 
-async def test_figures_are_what_they_were_after_a_restart_even_when_the_last_were_not_kept(tmp_path: Path) -> None:
+async def test_figures_know_at_once_what_this_process_has_done(tmp_path: Path) -> None:
     late = settings(tmp_path).model_copy(update={"figures_seconds": 600})
     async with working(build(late), "ada-key") as escalation:
         await asyncio.sleep(0.05)  # the first round, before there is anything to keep
         await escalation.deliver(*SOLVED)
-        assert (await escalation.http.get("/v1/figures")).json()["cases"] == 0
+        assert (await escalation.http.get("/v1/figures")).json()["outcomes"] == {"fixed": 1}
+
+
+async def test_figures_catch_up_after_a_restart_with_what_was_not_kept(tmp_path: Path) -> None:
+    late = settings(tmp_path).model_copy(update={"figures_seconds": 600})
+    async with working(build(late), "ada-key") as escalation:
+        await asyncio.sleep(0.05)
+        await escalation.deliver(*SOLVED)
     async with working(build(settings(tmp_path)), "ada-key") as escalation:
         assert (await figures(escalation, {"fixed": 1}))["cases"] == 1
 
