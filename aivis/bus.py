@@ -5,6 +5,7 @@ the batch: the one order of events in which a crash loses nothing.
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
@@ -35,6 +36,7 @@ _DEAD_LETTERS = Topic(
     DEAD_LETTER, "Messages given up on, as they came.", (), (), (), partitions=3, retention=DEAD_LETTER_RETENTION
 )
 _LOOK_FOR_TOPICS_SECONDS = 5.0
+_LEAVE_SECONDS = 8.0
 _AWAY = (KafkaError, OSError, TimeoutError)
 
 
@@ -47,6 +49,7 @@ class Bus:
         self._servers = settings.kafka.split(",")
         self._producer: AIOKafkaProducer | None = None
         self._keeping: asyncio.Task[None] | None = None
+        self._consuming = False
         self.broker = KafkaBroker(
             self._servers,
             apply_types=False,
@@ -106,6 +109,7 @@ class Bus:
             await self._create(needed)
             self._producer = await self._connected_producer()
             await self.broker.start()
+            self._consuming = True
         except _AWAY as error:
             await self.stop()
             raise Transient(
@@ -130,13 +134,17 @@ class Bus:
         return producer
 
     async def stop_consuming(self) -> None:
-        await self.broker.stop()
+        """Read no more, and leave the group; who is still joining it is not waited for: that may take minutes."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LEAVE_SECONDS if self._consuming else 0.5):
+                await self.broker.stop()
+        self._consuming = False
 
     async def stop(self) -> None:
         if self._keeping is not None:
             self._keeping.cancel()
             self._keeping = None
-        await self.broker.stop()
+        await self.stop_consuming()
         if self._producer is not None:
             await self._producer.stop()
             self._producer = None

@@ -219,6 +219,15 @@ async def test_a_service_that_is_stopped_before_its_broker_came_ends_at_once(tmp
             await running.task
 
 
+async def test_a_service_that_is_stopped_while_it_joins_its_group_ends_at_once(tmp_path: Path) -> None:
+    with running_broker() as broker:
+        async with starting(broker, tmp_path) as running:
+            await asyncio.sleep(1.5)
+            running.stop.set()
+            async with asyncio.timeout(2):
+                await running.task
+
+
 async def test_readiness_names_what_is_away(tmp_path: Path) -> None:
     port, file = free_port(), tmp_path / "planner.db"
     with contextlib.ExitStack() as brokers:
