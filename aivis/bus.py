@@ -54,6 +54,7 @@ class Bus:
             self._servers,
             apply_types=False,
             allow_auto_create_topics=False,
+            consumer_only=True,  # the producer is ours
             logger=logging.getLogger("aivis.bus"),
             client_id=f"aivis-{service}",
             graceful_timeout=5,

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from aivis.errors import Invalid
 
@@ -51,7 +51,7 @@ class Settings(BaseModel):
         present = os.environ if environment is None else environment
         cls._refuse_unknown(present)
         values = {
-            name: _read(cls.variable(name), present, json=field.annotation is not str)
+            name: _read(cls.variable(name), present, json=field.annotation not in (str, SecretStr))
             for name, field in cls.model_fields.items()
         }
         try:
