@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import pytest
 
+from aivis.errors import Invalid
 from aivis.mailbox.ports import Store
 from aivis.mailbox.stores.postgres import PostgresStore
 from aivis.mailbox.stores.sqlite import SqliteStore
@@ -337,6 +338,45 @@ async def test_a_quarantined_message_keeps_its_bytes(store: Store) -> None:
     (letter,) = await store.letters(limit=10)
     assert (letter.value, letter.headers, letter.event_id) == (b"\x00\xff", (("h", b"\xff"),), "")
     assert [each.value for each in await store.retry([letter.id])] == [b"\x00\xff"]
+
+
+async def test_a_letter_is_found_by_its_id(store: Store) -> None:
+    await store.quarantine([Letter("topic", (), b"1", "one"), Letter("topic", (), b"2", "two")])
+    newest, oldest = await store.letters(limit=10)
+    assert await store.letter(oldest.id) == oldest
+    assert (oldest.value, newest.value) == (b"1", b"2")
+    await store.retry([oldest.id])
+    assert await store.letter(oldest.id) is None
+
+
+async def test_a_reason_with_a_nul_stops_no_burial(store: Store) -> None:
+    await store.receive([arrival("1")])
+    lease = await lease_one(store)
+    await store.defer([Deferral(A, lease.epoch, 0, "an error with \x00")])
+    lease = await lease_one(store)
+    dead = Burial(lease.messages[0].seq, "a reason with \x00")
+    assert await store.commit([write(lease, done=(), dead=(dead,))]) == [Verdict.COMMITTED]
+    await store.quarantine([Letter("topic", (), b"\x00", "quarantined for \x00", "acme", "a\x00")])
+    assert len(await store.letters(limit=10)) == 2
+
+
+async def test_a_step_that_can_never_be_written_is_invalid_and_leaves_nothing(store: Store) -> None:
+    await store.receive([arrival("1", A), arrival("2", B)])
+    leases = {lease.key: lease for lease in await store.lease(10, seconds=30, messages=100)}
+    twice = (LogRow(1, "l1", (), b"{}"), LogRow(1, "l1", (), b"{}"))
+    with pytest.raises(Invalid):
+        await store.commit([write(leases[A], state=b"a"), write(leases[B], log=twice)])
+    a = await store.read(A)
+    assert a is not None
+    assert (a.version, a.state) == (0, None)
+    assert await store.commit([write(leases[A], state=b"a")]) == [Verdict.COMMITTED]
+
+
+async def test_opening_what_is_open_changes_nothing(store: Store) -> None:
+    await store.receive([arrival("1")])
+    await lease_one(store)
+    await store.open()
+    assert await store.lease(10, seconds=30, messages=100) == []
 
 
 async def test_keys_are_found_by_label_and_tenant(store: Store) -> None:
