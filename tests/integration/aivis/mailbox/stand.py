@@ -18,6 +18,7 @@ from aivis.events.envelope import Event, body, headers_of
 from aivis.events.replies import ReplyKind, ReplySent
 from aivis.events.tickets import TicketMessageAdded
 from aivis.mailbox.mailbox import Mailbox
+from aivis.mailbox.ports import Store
 from aivis.mailbox.stores.sqlite import SqliteStore
 from aivis.mailbox.turn import Turn
 from aivis.mailbox.values import Arrival, Key, OutboxRow, Outgoing, Step, Verdict, Write
@@ -197,10 +198,10 @@ async def _soon() -> None:
 
 @asynccontextmanager
 async def running(
-    path: Path | SqliteStore, script: Script | None = None, tape: Tape | None = None, limits: Limits = LIMITS
+    path: Path | Store, script: Script | None = None, tape: Tape | None = None, limits: Limits = LIMITS
 ) -> AsyncIterator[Stand]:
     """A mailbox at work; drained at the end."""
-    store = path if isinstance(path, SqliteStore) else SqliteStore(path / "mailbox.db")
+    store = SqliteStore(path / "mailbox.db") if isinstance(path, Path) else path
     await store.open()
     script, tape = script or Script(), tape or Tape()
     mailbox = Mailbox(SERVICE, store, script, limits=limits, now=lambda: NOW)
