@@ -1,17 +1,19 @@
 """A whole service that answers every plan request with its place in its case: what is done twice or lost would show.
 
-`python -m tests.integration.aivis.echo` runs it as its own process, with the planner's settings.
+`python -m tests.integration.aivis.echo` runs it as its own process. Its topics are its own: on a broker that others use
+too, a suffix keeps runs apart.
 """
 
 import asyncio
+from dataclasses import replace
 from typing import ClassVar
 
 import orjson
 
-from aivis import identity, topics
+from aivis import identity
 from aivis.bus import Bus
 from aivis.events.envelope import Event
-from aivis.events.plans import Classification, Complexity, Frequency, Plan, PlanMade, Route, Scenario
+from aivis.events.plans import Classification, Complexity, Frequency, Plan, PlanMade, PlanRequested, Route, Scenario
 from aivis.mailbox.mailbox import Mailbox
 from aivis.mailbox.stores.opening import open_store
 from aivis.mailbox.turn import Turn
@@ -19,8 +21,11 @@ from aivis.mailbox.values import Outgoing, Step
 from aivis.mailbox.worker import Limits
 from aivis.service import Service, run
 from aivis.settings import ServiceSettings
+from aivis.topics import Topic
 
-SERVICE = "planner"
+SERVICE = "test"
+REQUESTS = Topic("aivis.test.requests", "Requests.", ("test",), ("test",), (PlanRequested,))
+ANSWERS = Topic("aivis.test.answers", "Answers.", ("test",), ("test",), (PlanMade,))
 _SIMPLE = Classification(
     complexity=Complexity.SIMPLE, frequency=Frequency.COMMON, scenario=Scenario.DIAGNOSTIC, confidence=1
 )
@@ -32,6 +37,8 @@ class EchoSettings(ServiceSettings):
     dawdle_ms: int = 0
     """How long a turn takes."""
     backlog: int = 5_000
+    suffix: str = ""
+    """Of the topics' names."""
 
 
 class Echo:
@@ -39,6 +46,7 @@ class Echo:
 
     def __init__(self, settings: EchoSettings) -> None:
         self._seconds = settings.dawdle_ms / 1000
+        self._answers = ANSWERS.name + settings.suffix
 
     async def handle(self, turn: Turn) -> Step:
         await asyncio.sleep(self._seconds)
@@ -51,7 +59,7 @@ class Echo:
         plan = Plan(classification=_SIMPLE, route=Route.AGENT, reason=str(place))
         id = identity.derived(event.id, "plan")
         made = PlanMade(request=event.id, plan=plan)
-        return Outgoing(topics.PLANS.name, event.answer(made, id=id, source=SERVICE, time=turn.now()))
+        return Outgoing(self._answers, event.answer(made, id=id, source=SERVICE, time=turn.now()))
 
     def give_up(self, turn: Turn, reason: str) -> Step:
         return Step()
@@ -65,8 +73,9 @@ def build(settings: EchoSettings) -> Service:
     limits = Limits(in_flight=settings.in_flight, backlog=settings.backlog)
     mailbox = Mailbox(SERVICE, store, Echo(settings), limits=limits)
     bus = Bus(SERVICE, settings)
-    bus.subscribe([topics.PLAN_REQUESTS], mailbox)
-    return Service(SERVICE, settings, mailbox, bus, topics=[topics.PLAN_REQUESTS, topics.PLANS])
+    asked, answered = (replace(topic, name=topic.name + settings.suffix) for topic in (REQUESTS, ANSWERS))
+    bus.subscribe([asked], mailbox)
+    return Service(SERVICE, settings, mailbox, bus, topics=[asked, answered])
 
 
 if __name__ == "__main__":

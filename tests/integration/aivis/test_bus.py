@@ -14,8 +14,8 @@ from aivis.events.envelope import Record, encode
 from aivis.events.plans import PlanMade
 from aivis.mailbox.ports import Store
 from aivis.mailbox.values import Letter
+from tests.integration.aivis.echo import REQUESTS
 from tests.integration.aivis.traffic import (
-    REQUESTS,
     answered,
     echoing,
     listening,
@@ -39,7 +39,7 @@ async def test_two_thousand_requests_are_answered_each_case_in_order(tmp_path: P
 
 
 EVENT = request(0, "bad")
-BAD = encode(EVENT, REQUESTS)
+BAD = encode(EVENT, REQUESTS.name)
 
 
 def changed(**headers: bytes) -> tuple[tuple[str, bytes], ...]:
@@ -81,7 +81,7 @@ async def test_malformed_records_are_put_aside_with_their_bytes_and_a_reason_and
     with running_broker() as broker:
         async with echoing(broker, tmp_path) as running, listening(broker) as answers, producing(broker) as producer:
             for number, name in enumerate(MALFORMED):
-                await producer.send_and_wait(REQUESTS, **malformed(name, number), partition=0)
+                await producer.send_and_wait(REQUESTS.name, **malformed(name, number), partition=0)
                 await send(producer, [request(number, "good")])
             await until(lambda: len(answers.requests) == len(MALFORMED))
             answers.check(keys=1, each=len(MALFORMED))
@@ -167,7 +167,7 @@ async def test_a_broker_that_lost_all_its_data_is_given_its_topics_and_the_recor
             brokers.close()
             await answered(running, status=503)
             second = brokers.enter_context(running_broker(port))
-            await until(lambda: partitions(second, REQUESTS) == 3, seconds=30)
+            await until(lambda: partitions(second, REQUESTS.name) == 3, seconds=30)
             async with listening(second) as answers, producing(second) as producer:
                 await send(producer, requests(keys=20, each=2, reasked=True))
                 await send(producer, requests(keys=20, each=1, start=2))
@@ -229,7 +229,7 @@ async def test_a_service_that_is_stopped_while_it_joins_its_group_ends_at_once(t
 
 
 async def test_readiness_names_what_is_away(tmp_path: Path) -> None:
-    port, file = free_port(), tmp_path / "planner.db"
+    port, file = free_port(), tmp_path / "test.db"
     with contextlib.ExitStack() as brokers:
         address = brokers.enter_context(running_broker(port))
         async with echoing(address, tmp_path) as running:

@@ -69,6 +69,6 @@ async def test_told_to_stop_it_ends_what_is_under_way_and_leaves_the_rest_to_the
 
 def received(folder: Path) -> int:
     """How many messages ever came into the inbox."""
-    with contextlib.closing(sqlite3.connect(folder / "planner.db", timeout=10)) as connection:
+    with contextlib.closing(sqlite3.connect(folder / "test.db", timeout=10)) as connection:
         [count] = connection.execute("select count(*) from inbox").fetchone()
         return int(count)

@@ -16,16 +16,15 @@ from typing import Any
 import httpx
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
-from aivis import identity, topics
+from aivis import identity
 from aivis.events import registry
 from aivis.events.envelope import Event, Record, encode
 from aivis.events.plans import PlanMade, PlanRequested
 from aivis.mailbox.ports import Store
 from aivis.service import Service, serve
-from tests.integration.aivis.echo import EchoSettings, build
+from tests.integration.aivis.echo import ANSWERS, REQUESTS, EchoSettings, build
 from tests.integration.services.broker import SETTINGS, free_port
 
-REQUESTS = topics.PLAN_REQUESTS.name
 TIME = datetime(2026, 3, 2, tzinfo=UTC)
 
 
@@ -52,8 +51,8 @@ async def producing(address: str, **more: Any) -> AsyncIterator[AIOKafkaProducer
         await producer.stop()
 
 
-async def send(producer: AIOKafkaProducer, events: Sequence[Event]) -> None:
-    await send_records(producer, [encode(event, REQUESTS) for event in events])
+async def send(producer: AIOKafkaProducer, events: Sequence[Event], *, suffix: str = "") -> None:
+    await send_records(producer, [encode(event, REQUESTS.name + suffix) for event in events])
 
 
 async def send_records(producer: AIOKafkaProducer, records: Sequence[Record]) -> None:
@@ -87,10 +86,10 @@ class Answers:
 
 
 @contextlib.asynccontextmanager
-async def listening(address: str) -> AsyncIterator[Answers]:
+async def listening(address: str, *, suffix: str = "") -> AsyncIterator[Answers]:
     """Collects all answers while the context lasts."""
     consumer = AIOKafkaConsumer(
-        topics.PLANS.name, bootstrap_servers=address, auto_offset_reset="earliest", fetch_max_wait_ms=50
+        ANSWERS.name + suffix, bootstrap_servers=address, auto_offset_reset="earliest", fetch_max_wait_ms=50
     )
     await consumer.start()
     answers = Answers()
@@ -127,7 +126,8 @@ class Running:
 @contextlib.asynccontextmanager
 async def starting(address: str, folder: Path, **more: Any) -> AsyncIterator[Running]:
     """The service, as soon as it is started; drained at the end."""
-    settings = EchoSettings(kafka=address, database=f"sqlite:{folder}", port=free_port(), **{**SETTINGS, **more})
+    own = {"kafka": address, "database": f"sqlite:{folder}", "port": free_port(), **SETTINGS, **more}
+    settings = EchoSettings.model_validate(own)
     service, stop = build(settings), asyncio.Event()
     assert service.mailbox is not None
     task = asyncio.create_task(serve(service, stop))
