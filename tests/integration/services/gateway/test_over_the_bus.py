@@ -93,9 +93,9 @@ async def test_what_does_not_belong_is_quarantined_and_the_rest_goes_on(tmp_path
         encode(submitted("T-4", StatusChanged(status=Status.OPEN)), INTAKE),
     ]
     unreadable = [
-        encode(submitted("T-5"), INTAKE).model_copy(update={"value": b'{"ticket": "T-5", "customer'}),
-        encode(submitted("T-6"), INTAKE).model_copy(update={"value": orjson.dumps({"ticket": "T-6"})}),
-        encode(submitted("T-7"), INTAKE).model_copy(update={"value": b'{"a":' * 200 + b"1" + b"}" * 200}),
+        encode(submitted("T-5"), INTAKE)._replace(value=b'{"ticket": "T-5", "customer'),
+        encode(submitted("T-6"), INTAKE)._replace(value=orjson.dumps({"ticket": "T-6"})),
+        encode(submitted("T-7"), INTAKE)._replace(value=b'{"a":' * 200 + b"1" + b"}" * 200),
         encode(submitted("T-8", TicketSubmitted(ticket="T-9", customer="c", text="x")), INTAKE),
     ]
     with running_broker() as broker:
