@@ -234,6 +234,7 @@ async def test_readiness_names_what_is_away(tmp_path: Path) -> None:
         address = brokers.enter_context(running_broker(port))
         async with echoing(address, tmp_path) as running:
             assert (await running.ready()).json() == {"ready": True, "database": "ok", "kafka": "ok"}
+            assert partitions(address, topics.DEAD_LETTER) == 3, "it is there before the first dead letter"
             file.rename(tmp_path / "moved")
             said = (await answered(running, status=503)).json()
             assert (said["ready"], said["kafka"]) == (False, "ok")

@@ -42,7 +42,7 @@ async def test_a_commit_whose_reply_is_lost_every_time_is_done_once_all_the_same
     """The bound of tries ends in the middle of it, with several messages in the turn."""
 
     store = MuteStore(tmp_path / "mailbox.db")
-    async with running(store, Script(), limits=replace(HARSH, transient_attempts=1)) as stand:
+    async with running(store, Script(), limits=replace(HARSH, transient_attempts=1, lease_seconds=30)) as stand:
         await stand.deliver(*(event(str(n)) for n in range(3)))
         await asyncio.sleep(1.2)
         store.mute = False
