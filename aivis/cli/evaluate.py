@@ -35,6 +35,27 @@ def diagnosis(
     _show(found, as_json=as_json)
 
 
+@evaluations.command("intents")
+@command
+def intents(train: Train, test: Test, as_json: Json = False) -> None:
+    """How well intents are told, and what is out of scope (`oos`)."""
+    _show(_module("intents").evaluate(train, test), as_json=as_json)
+
+
+@evaluations.command("scenario")
+@command
+def scenario(train: Train, test: Test, as_json: Json = False) -> None:
+    """How well scenarios are told."""
+    _show(_module("scenario").evaluate(train, test), as_json=as_json)
+
+
+@evaluations.command("splitting")
+@command
+def splitting(train: Train, test: Test, as_json: Json = False) -> None:
+    """How well several intents in one text are found."""
+    _show(_module("splitting").evaluate(train, test), as_json=as_json)
+
+
 @evaluations.command("retrieval")
 @command
 def retrieval(

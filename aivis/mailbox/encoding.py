@@ -1,5 +1,6 @@
 """From a service's step to the rows that the store commits."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from aivis import identity, topics
@@ -10,21 +11,35 @@ from aivis.mailbox.turn import Turn
 from aivis.mailbox.values import Burial, Key, LogRow, Message, OutboxRow, Outgoing, Step, Timer, TimerRow, Write
 
 
-def write(turn: Turn, epoch: int, step: Step, *, service: str) -> Write:
-    """`step` under the fence of `turn`, the turn going on; `Invalid` when an event is larger than a record may be."""
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What ends with a turn: messages that are done, and those that are buried, each with its dead letter."""
+
+    done: tuple[int, ...] = ()
+    burials: tuple[tuple[Burial, OutboxRow], ...] = ()
+
+
+def write(turn: Turn, epoch: int, step: Step, *, service: str, ending: Ending | None = None) -> Write:
+    """`step` under the fence of `turn`, which goes on without an `ending`.
+
+    `Invalid` when an event is larger than a record may be.
+    """
+    ends = Ending() if ending is None else ending
     return Write(
         key=turn.key,
         epoch=epoch,
         version=turn.version,
         state=step.state,
         label=step.label,
-        outbox=tuple(_outbox(outgoing) for outgoing in step.publish),
-        log=tuple(_log(event) for event in step.log),
-        timers=tuple(_timer(turn, timer, service) for timer in step.timers),
+        done=ends.done,
+        dead=tuple([burial for burial, _ in ends.burials]),
+        outbox=(*map(_outbox, step.publish), *[letter for _, letter in ends.burials]),
+        log=tuple(map(_log, step.log)),
+        timers=tuple([_timer(turn, timer, service) for timer in step.timers]),
         take=step.take,
         free=step.free,
         unless=step.unless,
-        release=False,
+        release=ending is not None,
     )
 
 

@@ -1,6 +1,7 @@
 """The durable mailbox of a service: the database is the truth, the bus is a hint."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -80,8 +81,8 @@ class Mailbox:
         """
         receipts = await self.store.receive(arrivals)
         new = [arrival for arrival, receipt in zip(arrivals, receipts, strict=True) if receipt is Receipt.NEW]
-        for receipt in receipts:
-            metrics.RECEIVED.labels(self.service, receipt.value).inc()
+        for receipt, count in Counter(receipts).items():
+            metrics.RECEIVED.labels(self.service, receipt.value).inc(count)
         self._backlog += len(new)
         self._worker.interrupt(a.key for a in new if self._handler.interrupts(_type(a)))
         self._worker.wake()

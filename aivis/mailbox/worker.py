@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
@@ -63,6 +63,8 @@ class Worker:
         self._tasks: dict[Key, asyncio.Task[None]] = {}
         self._leases: dict[Key, Lease] = {}
         self._letting_go: set[asyncio.Task[None]] = set()
+        self._turn_seconds = metrics.TURN_SECONDS.labels(service)
+        self._steps = {verdict: metrics.STEPS.labels(service, verdict.value) for verdict in Verdict}
         self._wake = asyncio.Event()
         self.committed: Callable[[], None] = lambda: None
         """Called after a commit that left something to publish."""
@@ -159,7 +161,7 @@ class Worker:
 
     async def _work(self, lease: Lease) -> None:
         try:
-            with metrics.TURN_SECONDS.labels(self._service).time():
+            with self._turn_seconds.time():
                 await self._turn(lease)
         except asyncio.CancelledError:
             await self._let_go(lease, delay=0, error="interrupted", counts=False)
@@ -205,23 +207,18 @@ class Worker:
     async def _end(
         self, turn: Turn, lease: Lease, step: Step, done: list[Message], dead: list[tuple[Message, str]]
     ) -> None:
-        write = encoding.write(turn, lease.epoch, step, service=self._service)
-        ends = [encoding.burial(message, lease.key, reason) for message, reason in dead]
-        write = replace(
-            write,
-            done=tuple(message.seq for message in done),
-            dead=tuple(burial for burial, _ in ends),
-            outbox=(*write.outbox, *(row for _, row in ends)),
-            release=True,
+        ending = encoding.Ending(
+            done=tuple([message.seq for message in done]),
+            burials=tuple([encoding.burial(message, lease.key, reason) for message, reason in dead]),
         )
-        await self._commit_write(write)
+        await self._commit_write(encoding.write(turn, lease.epoch, step, service=self._service, ending=ending))
         for message, reason in dead:
             metrics.BURIED.labels(self._service).inc()
             log.error("message buried", service=self._service, case=lease.key.name, id=message.event_id, reason=reason)
 
     async def _commit_write(self, write: Write) -> None:
         verdict = await self._commit(write)
-        metrics.STEPS.labels(self._service, verdict.value).inc()
+        self._steps[verdict].inc()
         if verdict is Verdict.FENCED:
             raise Fenced(f"{self._service}: {write.key.name}: another worker has it")
         if verdict is Verdict.HELD:

@@ -59,7 +59,7 @@ async def _advanced(draft: Draft, means: Means, persist: Persist) -> bool:
     if case.plan is None or case.plan_request is not None or case.status is Status.WAITING_FOR_CUSTOMER:
         return False
     if case.plan.route is not Route.AGENT:
-        return _pass_on(draft, case.plan)
+        return _pass_on(draft, case.plan, means.library)
     ready = [trajectory for trajectory in case.trajectories if _ready(case, trajectory)]
     if ready:
         return await _work(draft, means, ready[0], persist)
@@ -68,12 +68,18 @@ async def _advanced(draft: Draft, means: Means, persist: Persist) -> bool:
     return False
 
 
-def _pass_on(draft: Draft, plan: Plan) -> bool:
+def _pass_on(draft: Draft, plan: Plan, library: Library) -> bool:
     """The plan is not for the agent: an expert decides, or the customer is asked."""
     if plan.route is Route.EXPERT:
         return give_to_person(draft, _route_reason(draft.case), plan.reason)
     draft.say_why(DecisionKind.ASK, RULES, plan.reason)
-    return _ask(draft, plan.missing)
+    return _ask(draft, tuple(_question(name, library) for name in plan.missing))
+
+
+def _question(name: str, library: Library) -> str:
+    """How the customer is asked for the input `name`."""
+    known = library.inputs.get(name)
+    return known.ask if known is not None and known.ask else name.replace("_", " ").capitalize() + "?"
 
 
 def _ready(case: Case, trajectory: Trajectory) -> bool:

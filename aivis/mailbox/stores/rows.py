@@ -9,10 +9,15 @@ from aivis.mailbox.values import Headers
 
 def pack(headers: Headers) -> bytes:
     """Headers as JSON pairs; a value that is not UTF-8 survives by latin-1 under a marked name."""
-    return orjson.dumps([_pair(name, value) for name, value in headers])
+    try:
+        return orjson.dumps([(name, value.decode()) for name, value in headers])
+    except UnicodeDecodeError:
+        return orjson.dumps([_pair(name, value) for name, value in headers])
 
 
 def unpack(packed: bytes) -> Headers:
+    if b"\\u0000" not in packed:  # no name is marked
+        return tuple([(name, value.encode()) for name, value in orjson.loads(packed)])
     return tuple(
         (name.removeprefix("\x00"), value.encode("latin-1" if name.startswith("\x00") else "utf-8"))
         for name, value in orjson.loads(packed)

@@ -76,7 +76,7 @@ class OpenAiEndpoint:
             return self._broken(gathered, self._words(error), error)
         except TimeoutError as error:
             return self._broken(gathered, f"no whole answer in {self._place.seconds:g} s", error)
-        return gathered.answer()
+        return gathered.answer() if gathered.begun else self._broken(gathered, "the answer was empty", None)
 
     async def ping(self) -> None:
         if self._pinged is None or monotonic() - self._pinged[0] > _ASK_AGAIN:
@@ -109,7 +109,7 @@ class OpenAiEndpoint:
             async for chunk in stream:
                 gathered.add(chunk)
 
-    def _broken(self, gathered: Gathered, trouble: str, error: Exception) -> Answer:
+    def _broken(self, gathered: Gathered, trouble: str, error: Exception | None) -> Answer:
         """What came before it broke off; `Unavailable` when nothing did."""
         said = f"{self._who}: {trouble}"
         if not gathered.begun:

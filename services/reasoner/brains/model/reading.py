@@ -16,6 +16,8 @@ from services.reasoner.brains.model.strict import loose
 from services.reasoner.brains.playbook.moves import Calls, Move
 
 MOST_CALLS = 5
+_DEEPEST = 20
+"""Levels of a call's arguments."""
 _WHOLE = frozenset({"stop", "tool_calls", "function_call"})
 _CUT = {
     "length": "the answer was cut at the limit of its tokens",
@@ -83,8 +85,15 @@ def _arguments(call: Mapping[str, Any], schema: JsonObject) -> JsonObject:
         raise Invalid(f"{what} are no object")
     if "\\u0000" in call["arguments"]:
         raise Invalid(f"{what} hold the character NUL")
+    if _deeper(found, _DEEPEST):
+        raise Invalid(f"{what} are nested deeper than {_DEEPEST} levels")
     kept: JsonObject = loose(found, schema, schema)
     fault = next(iter(sorted(Draft202012Validator(schema).iter_errors(kept), key=lambda each: each.json_path)), None)
     if fault is not None:
         raise Invalid(f"{what}: {fault.json_path}: {fault.message[:200]}")
     return kept
+
+
+def _deeper(value: object, levels: int) -> bool:
+    children = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return levels == 0 or any(_deeper(child, levels - 1) for child in children)
