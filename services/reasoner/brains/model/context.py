@@ -53,7 +53,7 @@ def assemble(agent: Agent, problem: Problem, catalogue: Catalogue, *, tokens: in
 
 def _task(problem: Problem, tokens: int) -> str:
     subtask = problem.subtask
-    room = min(_QUESTION_BYTES, tokens)
+    room = min(_QUESTION_BYTES, tokens // 2)
     task: JsonObject = {
         "goal": subtask.goal,
         "inputs": subtask.inputs,
