@@ -15,7 +15,7 @@ LOCK := $(PY) -m uv pip compile --quiet --python-version 3.11 --universal --gene
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup setup-dev demo demo-real test test-real test-deploy servers servers-down bench check generate lock clean
+.PHONY: help setup setup-dev demo demo-real test test-real test-deploy test-knowledge servers servers-down bench check generate lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ test-real: setup-dev servers ## the suites that need Kafka, PostgreSQL and Weavi
 
 test-deploy: $(VENV)/.deploy ## render the Kubernetes manifests and check them against their schemas and promises
 	$(PYTEST) tests/deploy
+
+test-knowledge: setup-dev ## answers out of 1,211 real documents, in-process and through the bus; needs ../shared/data
+	$(PYTEST) tests/knowledge
 
 servers: setup ## fetch and start Kafka, PostgreSQL and Weaviate on free loopback ports
 	@$(SERVERS) up

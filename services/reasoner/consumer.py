@@ -1,6 +1,6 @@
 """The reasoner's mailbox handler: events in, one step out."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from aivis.events import escalations, tickets
 from aivis.events.envelope import Event
@@ -39,7 +39,7 @@ class Reasoner:
     async def handle(self, turn: Turn) -> Step:
         draft = _draft(turn)
         answered = False
-        for event in turn.events:
+        for event in _ticket_first(turn.events):
             if isinstance(event.data, TimerDue):
                 self._remind(draft, event)
                 continue
@@ -69,6 +69,11 @@ class Reasoner:
         assert isinstance(event.data, TimerDue)
         if draft.begun and not remind(draft, event.data):
             give_to_person(draft, EscalationReason.FAULT, "another service does not answer, however often it is asked")
+
+
+def _ticket_first(events: Sequence[Event]) -> list[Event]:
+    """The events in order, but for the ticket: topics keep no order among each other, and a case begins with it."""
+    return sorted(events, key=lambda event: not isinstance(event.data, tickets.TicketOpened))
 
 
 def _draft(turn: Turn) -> Draft:

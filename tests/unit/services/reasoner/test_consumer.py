@@ -24,6 +24,12 @@ async def test_an_event_before_its_ticket_is_kept_for_later() -> None:
         await Run(Script(SOLVED)).feed(TicketMessageAdded(text="hello"))
 
 
+async def test_what_came_before_its_ticket_in_one_turn_is_heard_after_it() -> None:
+    run = Run(Script(SOLVED))
+    await run.feed(TicketMessageAdded(text="and hurry"), opened("It is down."))
+    assert run.case.text == "It is down.\n\nand hurry"
+
+
 async def test_folding_the_log_gives_the_state_that_is_kept() -> None:
     run = Run(Script(calls("a.look"), calls("b.look"), SOLVED))
     await run.planned(subtask())

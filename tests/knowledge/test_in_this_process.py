@@ -24,7 +24,7 @@ from services.reasoner.agents.knowledge.answering import Answer
 from services.retriever.ports import Document, Index
 from services.retriever.stores.embedded import EmbeddedIndex
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 DOCUMENTS = ROOT.parent / "shared" / "data" / "alibaba_ecs_docs"
 Tell = Callable[[str], None]
 QUESTIONS = ROOT / "tests" / "data" / "knowledge"
