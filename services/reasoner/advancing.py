@@ -5,25 +5,22 @@ from dataclasses import dataclass
 
 import orjson
 
-from aivis import identity
 from aivis.artifacts import ArtifactStore
-from aivis.events.actions import ActionFinished, ActionRequested, FailureKind, Origin, Purpose
-from aivis.events.cases import DecisionKind, DecisionMade, ModelResponded, SubtaskEnded
+from aivis.events.actions import ActionFinished, FailureKind, Origin
+from aivis.events.cases import DecisionKind, ModelResponded
 from aivis.events.envelope import JsonObject
-from aivis.events.escalations import CaseEscalated, EscalationReason, Summary
+from aivis.events.escalations import EscalationReason
 from aivis.events.plans import Plan, PlanRequested, Route, Scenario, Subtask
-from aivis.events.replies import Outcome, OutcomeReached, ReplyKind, ReplySent, Status, StatusChanged
+from aivis.events.replies import Status
 from aivis.modules.library import Library
-from services.reasoner import words
 from services.reasoner.agents.agent import Problem
-from services.reasoner.brains.playbook.moves import Ask, Call, Calls, Finding, GiveUp, Observation, Solved
-from services.reasoner.brains.thought import Brain, Thought
-from services.reasoner.case import AGENT, Attempt, Case, Trajectory, Waiting
+from services.reasoner.brains.playbook.moves import Observation
+from services.reasoner.brains.thought import Brain
+from services.reasoner.carrying import carry_out
+from services.reasoner.case import AGENT, Attempt, Case, Trajectory
 from services.reasoner.draft import Draft
+from services.reasoner.ending import RULES, ask, change_status, finish, give_to_person
 from services.reasoner.guards import Budget, limit_reached
-
-RULES = "rules"
-"""The brain of decisions that need none: routing, limits, the end of a case."""
 
 Persist = Callable[[], Awaitable[None]]
 """Makes what the draft holds so far durable."""
@@ -64,7 +61,7 @@ async def _advanced(draft: Draft, means: Means, persist: Persist) -> bool:
     if ready:
         return await _work(draft, means, ready[0], persist)
     if all(trajectory.ended for trajectory in case.trajectories):
-        return _finish(draft)
+        return finish(draft)
     return False
 
 
@@ -73,7 +70,7 @@ def _pass_on(draft: Draft, plan: Plan, library: Library) -> bool:
     if plan.route is Route.EXPERT:
         return give_to_person(draft, _route_reason(draft.case), plan.reason)
     draft.say_why(DecisionKind.ASK, RULES, plan.reason)
-    return _ask(draft, tuple(_question(name, library) for name in plan.missing))
+    return ask(draft, tuple(_question(name, library) for name in plan.missing))
 
 
 def _question(name: str, library: Library) -> str:
@@ -108,7 +105,7 @@ def _request_plan(draft: Draft, means: Means) -> bool:
             current=case.plan,
         )
     )
-    _status(draft, Status.WORKING)
+    change_status(draft, Status.WORKING)
     return False
 
 
@@ -140,7 +137,7 @@ async def _work(draft: Draft, means: Means, trajectory: Trajectory, persist: Per
         await persist()
 
     thought = await means.brain.decide(problem, trajectory.response, record)
-    _carry_out(draft, trajectory, thought)
+    carry_out(draft, trajectory, thought)
     return True
 
 
@@ -175,156 +172,9 @@ async def _result(tenant: str, finished: ActionFinished | None, artifacts: Artif
     return found
 
 
-def _carry_out(draft: Draft, trajectory: Trajectory, thought: Thought) -> None:
-    move, subtask = thought.move, trajectory.subtask
-    match move.next:
-        case Calls(calls):
-            actions = tuple(_action(draft, trajectory, call, n) for n, call in enumerate(calls))
-            _decide(draft, thought, DecisionKind.CALL_TOOLS, subtask.id, actions)
-        case Ask(missing, questions):
-            _decide(draft, thought, DecisionKind.ASK, subtask.id)
-            _ask(draft, questions or missing)
-        case Solved(module, finding):
-            _decide(draft, thought, DecisionKind.RESOLVE, subtask.id)
-            draft.record(SubtaskEnded(subtask=subtask.id, solved=True, fault=module, finding=finding))
-        case Finding(module, finding, checked, citations):
-            _decide(draft, thought, DecisionKind.RESOLVE, subtask.id)
-            draft.record(
-                SubtaskEnded(
-                    subtask=subtask.id, solved=True, fault=module, finding=finding, known=checked, citations=citations
-                )
-            )
-        case GiveUp() as end:
-            _decide(draft, thought, DecisionKind.ESCALATE, subtask.id)
-            draft.record(
-                SubtaskEnded(
-                    subtask=subtask.id, solved=False, fault=end.module, finding=end.reason, reason=end.why,
-                    known=end.known, tried=end.tried, proposed=end.proposed,
-                )
-            )  # fmt: skip
-
-
-def _decide(
-    draft: Draft, thought: Thought, kind: DecisionKind, subtask: str, actions: tuple[ActionRequested, ...] = ()
-) -> None:
-    draft.decide(
-        DecisionMade(
-            kind=kind,
-            brain=thought.brain,
-            reason=thought.move.reason,
-            subtask=subtask,
-            hypotheses=thought.move.hypotheses[:5],
-            actions=actions,
-        )
-    )
-
-
-def _action(draft: Draft, trajectory: Trajectory, call: Call, ordinal: int) -> ActionRequested:
-    return ActionRequested(
-        action=draft.step_id("action", ordinal),
-        subtask=trajectory.subtask.id,
-        agent=trajectory.subtask.agent,
-        tool=call.tool,
-        arguments=call.arguments,
-        origins=call.origins,
-        purpose=call.purpose,
-        customer=draft.case.ticket.customer,
-        module=call.module,
-        undoes=call.undoes,
-        delay=call.delay,
-        autonomy=call.autonomy,
-    )
-
-
-def _ask(draft: Draft, questions: tuple[str, ...]) -> bool:
-    """Ask the customer, and wait."""
-    language = draft.case.language
-    draft.record(ReplySent(kind=ReplyKind.QUESTION, text=words.question(questions, language), language=language))
-    _status(draft, Status.WAITING_FOR_CUSTOMER)
-    return False
-
-
-def _finish(draft: Draft) -> bool:
-    """All subtasks ended: answer, or hand over what is left."""
-    case = draft.case
-    unsolved = [t.ended for t in case.trajectories if t.ended is not None and not t.ended.solved]
-    if unsolved or not case.trajectories:
-        first = unsolved[0] if unsolved else None
-        reason = (first.reason if first else None) or EscalationReason.NO_FAULT_FOUND
-        return give_to_person(draft, reason, first.finding if first else "The plan has no subtask.")
-    draft.say_why(DecisionKind.REPLY, RULES, "Every part of the ticket is done.")
-    citations = tuple(c for t in case.trajectories if t.ended for c in t.ended.citations)
-    text = words.answer(case.trajectories, case.language)
-    draft.record(ReplySent(kind=ReplyKind.ANSWER, text=text, language=case.language, citations=citations))
-    outcome = Outcome.FIXED if any(map(_changed, case.trajectories)) else Outcome.ANSWERED
-    summary = " ".join(t.ended.finding for t in case.trajectories if t.ended)
-    draft.record(OutcomeReached(outcome=outcome, summary=summary, independent=not case.assisted))
-    _status(draft, Status.RESOLVED)
-    return False
-
-
-def _changed(trajectory: Trajectory) -> bool:
-    """Whether something was mended or carried out, not only looked at."""
-    return any(attempt.action.purpose is Purpose.REMEDY and attempt.finished for attempt in trajectory.attempts)
-
-
 def _route_reason(case: Case) -> EscalationReason:
     plan = case.plan
     reserved = plan is not None and any(subtask.intent == "reserved" for subtask in plan.subtasks)
     if reserved or (plan is not None and plan.classification.scenario is Scenario.OPERATIONAL):
         return EscalationReason.RESERVED
     return EscalationReason.OUT_OF_SCOPE
-
-
-def give_to_person(draft: Draft, reason: EscalationReason, why: str) -> bool:
-    """Escalate with a summary, tell the customer, and wait for a person."""
-    case = draft.case
-    draft.say_why(DecisionKind.ESCALATE, RULES, why)
-    draft.record(
-        CaseEscalated(
-            escalation=identity.step_id(case.id, draft.case.sequence + 1, "escalation"),
-            reason=reason,
-            summary=summary(case, why),
-            skill=_skill(case),
-            customer=case.ticket.customer,
-            language=case.language,
-        )
-    )
-    text = words.hand_over(case.trajectories, case.language)
-    draft.record(ReplySent(kind=ReplyKind.PROGRESS, text=text, language=case.language))
-    _status(draft, Status.WAITING_FOR_EXPERT)
-    return False
-
-
-def _skill(case: Case) -> str:
-    """Who should look at it: the first unsolved subtask's intent, or general."""
-    return next((t.subtask.intent for t in case.trajectories if not (t.ended and t.ended.solved)), "general")
-
-
-def summary(case: Case, why: str) -> Summary:
-    """What the expert need not find out again."""
-    ended = [t.ended for t in case.trajectories if t.ended is not None]
-    done = [attempt for t in case.trajectories for attempt in t.attempts if attempt.waits_for is None]
-    tried = tuple(_tried(attempt) for attempt in done if attempt.action.purpose in (Purpose.REMEDY, Purpose.UNDO))
-    return Summary(
-        problem=f"{case.ticket.subject}: {why}" if case.ticket.subject else why,
-        known=tuple(known for end in ended for known in ((end.finding, *end.known) if end.solved else end.known)),
-        tried=tuple(dict.fromkeys([*(t for end in ended for t in end.tried), *tried])),
-        proposed=tuple(proposed for end in ended for proposed in end.proposed),
-    )
-
-
-def _tried(attempt: Attempt) -> str:
-    outcome = "done" if attempt.finished else f"failed: {attempt.failed.message}" if attempt.failed else "?"
-    arguments = ", ".join(f"{name}={value}" for name, value in attempt.action.arguments.items())
-    return f"{attempt.action.tool}({arguments}): {outcome}"
-
-
-def waits_for_person(case: Case) -> bool:
-    """Whether an action waits for an expert's word."""
-    return any(attempt.waits_for in (Waiting.APPROVAL, Waiting.SETTLEMENT) for attempt in case.waiting)
-
-
-def _status(draft: Draft, status: Status) -> None:
-    if draft.case.status is not status:
-        draft.record(StatusChanged(status=status))

@@ -111,6 +111,11 @@ class Case(Value):
         return tuple(attempt for trajectory in self.trajectories for attempt in trajectory.waiting)
 
     @property
+    def waits_for_person(self) -> bool:
+        """Whether an action waits for an expert's word."""
+        return any(attempt.waits_for in (Waiting.APPROVAL, Waiting.SETTLEMENT) for attempt in self.waiting)
+
+    @property
     def ended(self) -> bool:
         return self.closed or self.outcome is not None
 

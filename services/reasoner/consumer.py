@@ -9,8 +9,9 @@ from aivis.events.timers import TimerDue
 from aivis.mailbox.turn import Turn
 from aivis.mailbox.values import Step
 from services.reasoner import folding, metrics
-from services.reasoner.advancing import Means, advance, give_to_person
+from services.reasoner.advancing import Means, advance
 from services.reasoner.draft import Draft
+from services.reasoner.ending import give_to_person
 from services.reasoner.intake import take_in
 from services.reasoner.reminders import remind, set_timer
 

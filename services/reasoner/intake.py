@@ -7,9 +7,9 @@ from aivis.events.envelope import Event
 from aivis.events.replies import Outcome, OutcomeReached, OwnerChanged, ReplyKind, ReplySent, Status, StatusChanged
 from aivis.mailbox.turn import NotYet
 from services.reasoner import words
-from services.reasoner.advancing import RULES, waits_for_person
 from services.reasoner.case import AGENT
 from services.reasoner.draft import Draft
+from services.reasoner.ending import RULES
 
 
 def take_in(draft: Draft, event: Event) -> None:
@@ -69,7 +69,7 @@ def _approval_needed(draft: Draft, request: ApprovalRequested) -> None:
 def _status_of_waiting(draft: Draft) -> None:
     """Work goes on once no person's word is waited for."""
     case = draft.case
-    waits = waits_for_person(case)
+    waits = case.waits_for_person
     if waits and case.status is Status.WORKING:
         draft.record(StatusChanged(status=Status.WAITING_FOR_EXPERT))
     if not waits and case.escalation is None and not case.ended and case.status is Status.WAITING_FOR_EXPERT:
