@@ -21,11 +21,11 @@ async def test_killed_again_and_again_under_load_it_answers_everything_and_nothi
     dice, kills = random.Random(11), []
     with running_broker() as broker:
         async with listening(broker) as answers, producing(broker) as producer:
-            sent = 0
+            sent, enough = 0, asyncio.Event()
 
             async def load() -> None:
                 nonlocal sent
-                while True:
+                while not enough.is_set():
                     await send(producer, requests(KEYS, each=1, start=sent))
                     sent += 1
                     await asyncio.sleep(0.05)
@@ -42,7 +42,8 @@ async def test_killed_again_and_again_under_load_it_answers_everything_and_nothi
                     kills.append((len(answers.requests), sent * KEYS))
                     echo.signal(signal.SIGKILL)
                     assert await echo.ended() == -signal.SIGKILL
-            loading.cancel()
+            enough.set()
+            await loading
             assert all(done < asked for done, asked in kills), f"each kill hit work under way: {kills}"
             async with echoing(broker, tmp_path) as running:
                 await until(lambda: len(answers.requests) >= sent * KEYS, seconds=40)
