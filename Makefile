@@ -47,8 +47,8 @@ servers: setup ## fetch and start Kafka, PostgreSQL and Weaviate on free loopbac
 servers-down: setup ## end the servers that `make servers` started here
 	@$(SERVERS) down
 
-bench: setup servers ## speed and memory beside the machine's own limits, on both stacks
-	@$(WITH_SERVERS) $(BIN)/aivis bench
+bench: setup-dev servers ## speed and memory beside the machine's own limits, on both stacks
+	@$(WITH_SERVERS) $(PY) -m benchmarks
 
 check: setup-dev ## lint, format, types, imports between packages, generated files current
 	$(BIN)/ruff check .

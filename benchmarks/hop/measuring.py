@@ -1,0 +1,100 @@
+"""Measures the hop and its limits, in rounds: each round measures relay, service and group commit one after another."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from statistics import median
+
+from benchmarks.children import Child, child
+from benchmarks.figures import Figure
+from benchmarks.hop.group_commit import Postgres, Sqlite, cpu_per_job, jobs
+from benchmarks.stacks import Stack, topics_of_our_own
+
+ROUNDS = 5
+EVENTS = 3_000
+"""A round; at some thousand events a second."""
+MUST, AIM = 2.5, 1.6
+
+
+@dataclass(frozen=True)
+class Round:
+    """CPU microseconds an event."""
+
+    service: float
+    relay: float
+    commit: float
+
+    @property
+    def limit(self) -> float:
+        return self.relay + self.commit
+
+
+@dataclass(frozen=True)
+class Stand:
+    """The processes, and the topics between them."""
+
+    sender: Child
+    relay: Child
+    service: Child
+    relayed: str
+    served: str
+    store: Sqlite | Postgres
+
+
+async def measure(stack: Stack, *, rounds: int = ROUNDS, events: int = EVENTS) -> list[Figure]:
+    """The figure of the hop on `stack`."""
+    async with _standing(stack) as stand:
+        await _round(stand, 0, events)  # joins the groups, fills caches
+        done = [await _round(stand, number, events) for number in range(1, rounds + 1)]
+    relay, commit = median(each.relay for each in done), median(each.commit for each in done)
+    figure = Figure(
+        name="CPU of a hop",
+        stack=stack.name,
+        value=median(each.service for each in done),
+        unit="us",
+        limit=relay + commit,
+        limit_is=f"bare aiokafka {relay:.0f} + bare group commit {commit:.0f}",
+        judged=median(each.service / each.limit for each in done),
+        must=MUST,
+        aim=AIM,
+    )
+    return [figure]
+
+
+@asynccontextmanager
+async def _standing(stack: Stack) -> AsyncIterator[Stand]:
+    run = f"aivis-bench.{os.getpid()}"
+    relayed, served, out = (f"{run}.{name}" for name in ("relayed", "served", "answers"))
+    store = Sqlite(stack.folder / "bare.db") if stack.embedded else Postgres(stack.database)
+    await store.open()
+    async with AsyncExitStack() as open_:
+        open_.push_async_callback(store.close)
+        await open_.enter_async_context(topics_of_our_own(stack, relayed, served, out))
+        service = child("benchmarks.hop.service", served, out, relayed, environment=stack.environment)
+        served_by = await open_.enter_async_context(service)
+        await served_by.ask(count=0)  # the topics are there now
+        relay = await open_.enter_async_context(child("benchmarks.hop.relay", stack.kafka, relayed, out))
+        sender = await open_.enter_async_context(child("benchmarks.hop.sender", stack.kafka))
+        yield Stand(sender, relay, served_by, relayed, served, store)
+
+
+async def _round(stand: Stand, number: int, events: int) -> Round:
+    """Microseconds of round `number`, the rounds being counted from 0."""
+    relay = await _cpu(stand, stand.relay, stand.relayed, number, events)
+    service = await _cpu(stand, stand.service, stand.served, number, events)
+    work = jobs(f"round-{number}", events)
+    await stand.store.prepare(work)
+    return Round(service, relay, await cpu_per_job(stand.store.commit, work))
+
+
+async def _cpu(stand: Stand, worker: Child, topic: str, number: int, events: int) -> float:
+    """CPU microseconds that an event costs `worker`."""
+    before = await worker.ask(count=number * events)
+    done, _ = await asyncio.gather(
+        worker.ask(count=(number + 1) * events),
+        stand.sender.ask(topic=topic, count=events, run=f"{topic}-{number}"),
+    )
+    spent: float = done["cpu"] - before["cpu"]
+    return spent / events * 1e6
