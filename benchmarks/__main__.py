@@ -1,4 +1,4 @@
-"""`python -m benchmarks [hop|cases|waiting|idle ...] [--json FILE] [--page FILE]`; no name means all."""
+"""`python -m benchmarks [hop ...] [--json FILE] [--page FILE]`; no name means all."""
 
 import argparse
 import asyncio
