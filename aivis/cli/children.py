@@ -49,11 +49,15 @@ class Children:
     def pids(self) -> dict[str, int]:
         return {name: process.pid for name, process in self._running.items()}
 
+    def process(self, name: str) -> asyncio.subprocess.Process:
+        """The process last started as `name`."""
+        return self._running[name]
+
     async def start(self, child: Child, *, seconds: float) -> None:
         """Start and wait until the port answers; `Transient` with the end of the log when it does not."""
         self.logs.mkdir(parents=True, exist_ok=True)
         path = self.logs / f"{child.name}.log"
-        with path.open("wb") as log:
+        with path.open("ab") as log:
             process = await asyncio.create_subprocess_exec(
                 *child.argv,
                 env={**os.environ, **child.environment},

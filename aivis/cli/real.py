@@ -34,13 +34,17 @@ async def processes(
 ) -> AsyncIterator[Running]:
     """Each service as `python -m services.NAME`, beside the cloud and its tool server."""
     children = Children(logs)
-    argv = [sys.executable, "-m"]
-    services = [Child(name, [*argv, f"services.{name}"], ports[name], _own(name, variables)) for name in SERVICES]
+    services = [service_process(name, ports, variables) for name in SERVICES]
     try:
         await children.start_all([cloud(run), tool_server(run, variables), *services])
         yield Running(children, {})
     finally:
         await children.stop()
+
+
+def service_process(name: str, ports: Mapping[str, int], variables: Mapping[str, str]) -> Child:
+    """The service `name` as a process of its own."""
+    return Child(name, [sys.executable, "-m", f"services.{name}"], ports[name], _own(name, variables))
 
 
 def _own(service: str, variables: Mapping[str, str]) -> dict[str, str]:

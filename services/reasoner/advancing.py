@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import timedelta
 
 import orjson
 
@@ -21,6 +22,7 @@ from services.reasoner.case import AGENT, Attempt, Case, Trajectory
 from services.reasoner.draft import Draft
 from services.reasoner.ending import RULES, ask, change_status, finish, give_to_person
 from services.reasoner.guards import Budget, limit_reached
+from services.reasoner.reminders import FIRST
 
 Persist = Callable[[], Awaitable[None]]
 """Makes what the draft holds so far durable."""
@@ -35,6 +37,8 @@ class Means:
     budget: Budget
     artifacts: ArtifactStore
     """Where results are that travel by reference."""
+    remind: timedelta = FIRST
+    """How long an answer may take before it is asked for again."""
 
 
 async def advance(draft: Draft, means: Means, persist: Persist) -> None:

@@ -48,7 +48,7 @@ class Reasoner:
             take_in(draft, event)
         if draft.begun:
             await advance(draft, self._means, _persist(turn, draft))
-            set_timer(draft, answered=answered)
+            set_timer(draft, answered=answered, first=self._means.remind)
         metrics.count(draft)
         return draft.step()
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from aivis import topics
 from aivis.artifacts import ArtifactStore
@@ -37,6 +37,7 @@ def build(settings: ReasonerSettings) -> Service:
         brain=model.brain if model else Playbook(),
         budget=settings.budget,
         artifacts=ArtifactStore(settings.artifacts),
+        remind=timedelta(seconds=settings.remind_seconds),
     )
     mailbox = Mailbox(SERVICE, store, Reasoner(means), limits=Limits(in_flight=settings.in_flight))
     bus = Bus(SERVICE, settings)

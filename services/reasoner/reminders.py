@@ -36,12 +36,12 @@ def remind(draft: Draft, due: TimerDue) -> bool:
     return True
 
 
-def set_timer(draft: Draft, *, answered: bool) -> None:
-    """Set, move or take back the reminder at the end of a turn; an answer starts the count anew."""
+def set_timer(draft: Draft, *, answered: bool, first: timedelta = FIRST) -> None:
+    """Set, move or take back the reminder at the end of a turn; an answer starts the count anew, at `first`."""
     if answered:
         draft.change(reasked=0)
     case = draft.case
-    delay = min(FIRST * 2 ** min(case.reasked, 10), LONGEST) if outstanding(case) else None
+    delay = min(first * 2 ** min(case.reasked, 10), LONGEST) if outstanding(case) else None
     draft.timers.append(Timer(NAME, delay))
 
 

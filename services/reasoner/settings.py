@@ -19,7 +19,7 @@ class ReasonerSettings(ServiceSettings):
     model_key: str = Field(default="", repr=False)
     model_timeout: float = Field(default=60, gt=0)
     """Seconds for one answer, streaming included."""
-    model_tokens: int = Field(default=24_000, ge=2_000)
+    model_tokens: int = Field(default=24_000, ge=4_000)
     """Tokens of one question: task, modules, tools and results."""
     model_options: JsonObject = {"temperature": 0, "max_tokens": 2_000}
     """Further fields of every request, as the endpoint knows them."""
@@ -29,6 +29,8 @@ class ReasonerSettings(ServiceSettings):
     max_tokens: int = Field(default=200_000, ge=0)
     max_minutes: float = Field(default=30, gt=0)
     """Wall time of a case that waits for nobody."""
+    remind_seconds: float = Field(default=15, gt=0, le=600)
+    """How long an answer of another service may take before it is asked for again; doubles up to ten minutes."""
 
     @property
     def budget(self) -> Budget:
