@@ -90,10 +90,15 @@ def _arguments(call: Mapping[str, Any], schema: JsonObject) -> JsonObject:
     kept: JsonObject = loose(found, schema, schema)
     fault = next(iter(sorted(Draft202012Validator(schema).iter_errors(kept), key=lambda each: each.json_path)), None)
     if fault is not None:
-        raise Invalid(f"{what}: {fault.json_path}: {fault.message[:200]}")
+        raise Invalid(f"{what}: {fault.json_path}: {_short(fault.message)}")
     return kept
 
 
 def _deeper(value: object, levels: int) -> bool:
     children = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return levels == 0 or any(_deeper(child, levels - 1) for child in children)
+
+
+def _short(message: str) -> str:
+    """The beginning and the end: in between is what the model wrote, however long."""
+    return message if len(message) <= 200 else f"{message[:100]} ... {message[-90:]}"

