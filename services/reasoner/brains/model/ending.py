@@ -22,11 +22,9 @@ def move(name: str, arguments: JsonObject, reason: str, situation: Situation) ->
 
 
 def _finish(arguments: JsonObject, situation: Situation) -> Move:
-    agreed, finding = situation.grounds.move.next, arguments["finding"]
+    agreed, finding, fault = situation.grounds.move.next, arguments["finding"], arguments["fault"]
     if isinstance(agreed, Solved):
         return Move(Solved(agreed.module, finding), "")
-    if isinstance(agreed, Finding):
-        return Move(Finding(agreed.module, finding, agreed.checked), "")
     if not situation.after(None):
         raise Invalid("it finished without having looked at anything")
     if is_operation(situation.problem.subtask, situation.problem.library):
@@ -34,17 +32,18 @@ def _finish(arguments: JsonObject, situation: Situation) -> Move:
     _nothing_speaks_against_it("it finished", situation)
     if situation.changes:
         _looked_at(situation.changes[-1], situation)
-        return Move(Solved(arguments["fault"], finding), "")
-    if not any(_concern(seen, situation.problem.subtask.inputs) for seen in situation.after(None)):
-        raise Invalid("it finished without having looked at what the ticket is about")
+        return Move(Solved(fault, finding), "")
+    if isinstance(agreed, Finding):
+        return Move(Finding(agreed.module, finding, agreed.checked), "")
+    if fault not in situation.grounds.confirmed:
+        raise Invalid(f"it finished, but nothing that was seen shows {fault or 'that nothing is wrong'}")
     checked = (f"{seen.tool}({called_with(seen.arguments)})" for seen in situation.after(None))
-    return Move(Finding(arguments["fault"], finding, tuple(dict.fromkeys(checked))), "")
+    return Move(Finding(fault, finding, tuple(dict.fromkeys(checked))), "")
 
 
 def _nothing_speaks_against_it(what: str, situation: Situation) -> None:
-    unfinished, remedy = situation.grounds.unfinished, situation.grounds.remedy(situation.catalogue)
-    if unfinished is not None:
-        raise Invalid(f"{what}, but a change is not finished: {unfinished.tool} is due")
+    _not_in_the_middle(what, situation)
+    remedy = situation.grounds.remedy(situation.catalogue)
     if remedy is not None:
         raise Invalid(f"{what}, but the results show {remedy.module}, against which {remedy.tool} is due")
 
@@ -63,10 +62,15 @@ def _concern(seen: Observation, values: JsonObject) -> bool:
 
 
 def _ask(arguments: JsonObject, situation: Situation) -> Move:
-    unfinished = situation.grounds.unfinished
-    if unfinished is not None:
-        raise Invalid(f"it asked the customer, but a change is not finished: {unfinished.tool} is due")
+    _not_in_the_middle("it asked the customer", situation)
     return Move(Ask((), tuple(arguments["questions"])), "Only the customer knows what is missing.")
+
+
+def _not_in_the_middle(what: str, situation: Situation) -> None:
+    if situation.grounds.unfinished is not None:
+        raise Invalid(f"{what}, but a change is not finished: {situation.grounds.unfinished.tool} is due")
+    if isinstance(situation.grounds.move.next, Solved):
+        raise Invalid(f"{what}, but the subtask is done: {situation.grounds.move.reason}")
 
 
 def _give_up(arguments: JsonObject, situation: Situation) -> Move:
@@ -93,6 +97,8 @@ def _undo(arguments: JsonObject, situation: Situation) -> Move:
         raise Invalid(f"it wants to undo {seen.tool}, which has no undo")
     if unfinished is not None and unfinished.undoes != seen.action:
         raise Invalid(f"it wants to undo {seen.tool}, but {unfinished.tool} is due first")
+    if isinstance(situation.grounds.move.next, Solved):
+        raise Invalid(f"it wants to undo {seen.tool}, which helped")
     if any(each.undoes == seen.action for each in situation.observations):
         raise Invalid(f"it wants to undo {seen.tool} once more: that failed before")
     back = Call(seen.tool, seen.arguments, dict(seen.origins), Purpose.UNDO, seen.module, undoes=seen.action)

@@ -32,6 +32,8 @@ class Grounds:
     """All that it could do now: its next calls, looks not yet taken, remedies of faults that a check spoke for."""
     unfinished: Call | None = None
     """What is due of a change that a module began: its next step, a look whether it helped, its undoing."""
+    confirmed: frozenset[str] = frozenset()
+    """The faults that a check spoke for."""
     back: Move | None = None
     """What must be put back before a person takes over."""
 
@@ -62,8 +64,13 @@ def grounds(problem: Problem, catalogue: Catalogue) -> Grounds:
         begun = {seen.module for seen in problem.observations if is_change(seen, catalogue)}
         return Grounds(move, due, next((call for call in due if call.module in begun), None))
     view = look_at(Question(problem.subtask, problem.library, problem.observations, problem.origins, DEFAULT))
-    unfinished = view.tried[-1].due if view.tried else ()
-    return Grounds(move, (*due, *_looks(view), *_remedies(view)), next(iter(unfinished), None), put_all_back(view))
+    return Grounds(
+        move=move,
+        calls=(*due, *_looks(view), *_remedies(view)),
+        unfinished=next(iter(view.tried[-1].due), None) if view.tried else None,
+        confirmed=frozenset(fault.name for fault, _ in view.suspected),
+        back=put_all_back(view),
+    )
 
 
 def _looks(view: View) -> Iterator[Call]:

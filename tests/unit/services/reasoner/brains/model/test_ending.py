@@ -25,6 +25,8 @@ from tests.unit.services.reasoner.brains.model.asking import (
 
 FOUND = "Your server was stopped; I started it."
 VERIFIED = looks(RUNNING, purpose=Purpose.VERIFY, module="instance_stopped")
+HEALTH = {"state": "running", "system_status": "ok", "instance_status": "ok", "events": []}
+WELL = (looks(RUNNING), seen("cloud.describe_instance_status", HEALTH))
 QUOTAS = seen("cloud.describe_quotas", {"quotas": []}, arguments={})
 
 
@@ -57,9 +59,32 @@ def test_it_may_not_finish_without_having_looked() -> None:
         finish()
 
 
-def test_it_may_not_finish_on_looks_at_something_else() -> None:
-    with pytest.raises(Invalid, match="without having looked at what the ticket is about"):
+def test_looks_at_something_else_bear_nothing_out() -> None:
+    with pytest.raises(Invalid, match="nothing that was seen shows that nothing is wrong"):
         finish(QUOTAS)
+    with pytest.raises(Invalid, match="nothing that was seen shows instance_stopped"):
+        finish(QUOTAS, fault="instance_stopped")
+
+
+def test_a_fault_that_the_results_show_may_be_reported_before_the_playbook_is_sure() -> None:
+    gone = looks({"instance_id": MINE, "state": "terminated", "state_reason": ""})
+    end = finish(gone, fault="instance_terminating", finding="It was deleted.").next
+    assert isinstance(end, Finding | Solved | GiveUp)
+    assert (end.module, getattr(end, "finding", "")) == ("instance_terminating", "It was deleted.")
+
+
+def test_what_was_tried_in_vain_and_put_back_is_no_success() -> None:
+    still = looks(STOPPED, purpose=Purpose.VERIFY, module="instance_stopped")
+    back = started(purpose=Purpose.UNDO, undoes="a-start", action="a-back")
+    with pytest.raises(Invalid, match="nothing that was seen shows instance_stopped"):
+        finish(looks(STOPPED), started(), still, still, still, back, fault="instance_stopped")
+
+
+def test_what_is_done_is_not_given_up_and_not_asked_about() -> None:
+    with pytest.raises(Invalid, match="it gave up, but the subtask is done"):
+        give_up(looks(STOPPED), started(), VERIFIED)
+    with pytest.raises(Invalid, match="it asked the customer, but the subtask is done"):
+        read(problem(looks(STOPPED), started(), VERIFIED), ("ask", {"questions": ["Is it up?"]}))
 
 
 def test_it_may_not_finish_right_after_a_change() -> None:
@@ -93,7 +118,7 @@ def test_nothing_is_wrong_only_if_the_results_do_not_say_otherwise() -> None:
 
 
 def test_nothing_wrong_is_a_finding_with_what_was_looked_at() -> None:
-    move = finish(looks(RUNNING), finding="All is well.")
+    move = finish(*WELL, finding="All is well.")
     assert isinstance(move.next, Finding)
     assert move.next.finding == "All is well."
     assert move.next.checked
@@ -178,6 +203,11 @@ def test_what_has_no_undo_is_not_put_back() -> None:
         undo(own, number=0)
 
 
+def test_what_helped_is_not_put_back() -> None:
+    with pytest.raises(Invalid, match=r"undo cloud\.start_instance, which helped"):
+        undo(looks(STOPPED), started(), VERIFIED, number=1)
+
+
 def test_a_remedy_is_looked_at_before_it_is_put_back() -> None:
     with pytest.raises(Invalid, match=r"but cloud\.describe_instance is due first"):
         undo(looks(STOPPED), started(), number=1)
@@ -187,11 +217,11 @@ def test_a_remedy_is_looked_at_before_it_is_put_back() -> None:
 
 def test_the_models_text_is_the_reason_where_there_is_one() -> None:
     said = ("finish", {"fault": "", "finding": "All is well."})
-    assert read(problem(looks(RUNNING)), said, text="Because it runs.").reason == "Because it runs."
-    assert read(problem(looks(RUNNING)), said).reason == "All is well."
+    assert read(problem(*WELL), said, text="Because it runs.").reason == "Because it runs."
+    assert read(problem(*WELL), said).reason == "All is well."
 
 
 def test_another_instance_is_not_what_the_ticket_is_about() -> None:
-    with pytest.raises(Invalid, match="what the ticket is about"):
-        finish(looks(RUNNING | {"instance_id": OTHER}, arguments={"instance_id": OTHER}), finding="All is well.")
-    assert MINE != OTHER
+    other = looks(RUNNING | {"instance_id": OTHER}, arguments={"instance_id": OTHER})
+    with pytest.raises(Invalid, match="nothing that was seen shows"):
+        finish(other, finding="All is well.")
