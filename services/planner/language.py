@@ -18,6 +18,8 @@ _COMMON = {
     "it": "il la gli è e non noi mio nostro nostra per favore con una da può di del",
 }
 _WORDS = {language: frozenset(words.split()) for language, words in _COMMON.items()}
+_WORD = re.compile(r"(?<![\w.-])[^\W\d_]+(?![\w-])")
+"""A whole word: the letters between the digits of an id are none."""
 _SHARE = 8
 """A script is the text's when every so many-th letter is of it: a Chinese ticket names things in English."""
 _ENOUGH = 2
@@ -30,7 +32,7 @@ def language(text: str) -> str:
     for tag, script in _SCRIPTS:
         if letters and len(script.findall(text)) * _SHARE >= letters:
             return tag
-    words = re.findall(r"[^\W\d]+", text.lower())
+    words = _WORD.findall(text.lower())
     counts = {tag: sum(word in common for word in words) for tag, common in _WORDS.items()}
     best = max(counts, key=lambda tag: (counts[tag], tag == "en"))
     return best if counts[best] >= max(_ENOUGH, counts["en"] + 1) else "en"

@@ -23,3 +23,8 @@ from services.planner.language import language
 )
 def test_the_language_of_a_text(text: str, tag: str) -> None:
     assert language(text) == tag
+
+
+def test_the_letters_between_the_digits_of_ids_are_no_words() -> None:
+    ids = "vol-0e3da4e1di7una8 i-0da1e2con3no4per5e6 eipalloc-0a1e2i3la4o5"
+    assert language(f"pls extend {ids} to 80 GiB, many thx") == "en"
