@@ -26,6 +26,7 @@ def configure_logging(*, format: str, level: str, file: TextIO = sys.stderr) -> 
     handler = logging.StreamHandler(file)
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(processor=renderer, foreign_pre_chain=shared))
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+    logging.getLogger("aivis.bus").setLevel(logging.ERROR)  # FastStream warns that topics are ours to create: they are
 
 
 def _dumps(value: Any, **_: Any) -> str:

@@ -25,7 +25,8 @@ _STATUS = {
 def table(cases: Sequence[Mapping[str, Any]], *, title: str = "") -> Table:
     """One line a case: as `GET /v1/tenants/T/cases` lists them."""
     found = Table(title=title or None, expand=True, box=None, pad_edge=False, header_style="bold")
-    found.add_column("ticket", no_wrap=True)
+    found.add_column("case", no_wrap=True)
+    found.add_column("ticket", no_wrap=True, max_width=14)
     found.add_column("subject", ratio=3, no_wrap=True)
     found.add_column("class", no_wrap=True)
     found.add_column("plan", ratio=4, no_wrap=True)
@@ -33,6 +34,7 @@ def table(cases: Sequence[Mapping[str, Any]], *, title: str = "") -> Table:
     found.add_column("status", no_wrap=True)
     for case in cases:
         found.add_row(
+            case["case"][:8],
             case["ticket"],
             short(case["subject"], 60),
             klass(case["classification"]),

@@ -33,7 +33,7 @@ def cases(
 
 @command
 def case(
-    id: Annotated[str, typer.Argument(help="The case's id, or the beginning of it.")],
+    id: Annotated[str, typer.Argument(help="The case's id, the beginning of it, or the ticket's id.")],
     folder: Folder = DEFAULT_FOLDER,
     follow: Annotated[bool, typer.Option("--follow", help="Wait for more, until the case has ended.")] = False,
     svg: Annotated[Path | None, typer.Option(help="Write the timeline as a picture.")] = None,
@@ -62,8 +62,7 @@ def watch(folder: Folder = DEFAULT_FOLDER) -> None:
 
 
 def _whole(api: Client, id: str) -> str:
-    if len(id) >= 36:
-        return id
+    """The case that `id` names: itself, the beginning of it, or its ticket's id."""
     fitting = [found["case"] for found in api.cases() if found["case"].startswith(id) or found["ticket"] == id]
     return str(fitting[0]) if len(fitting) == 1 else id
 

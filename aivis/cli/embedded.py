@@ -81,7 +81,10 @@ def plan(tenant: str, pid: int) -> tuple[Run, dict[str, int]]:
 
 
 def environment(run: Run, ports: Mapping[str, int], folder: Path, domain: Path) -> dict[str, str]:
-    """The settings of every service of `run`, as environment variables."""
+    """The settings of every service of `run`, as environment variables.
+
+    What the planner learns of a domain is kept for the next stack in `.aivis/cache`, wherever this one's state is.
+    """
     customer = {"name": "desk", "role": "upstream", "tenants": [run.tenant], "source": SOURCE,
                 "sha256": fingerprint(run.customer_key)}  # fmt: skip
     expert = {"name": run.expert, "role": "expert", "tenants": [run.tenant], "sha256": fingerprint(run.expert_key)}
@@ -100,7 +103,7 @@ def environment(run: Run, ports: Mapping[str, int], folder: Path, domain: Path) 
         "AIVIS_ESCALATION_KEYS": orjson.dumps([expert]).decode(),
         "AIVIS_EXECUTOR_TOOL_SERVERS": run.tools,
         "AIVIS_EXECUTOR_RETRIEVER": run.knowledge,
-        "AIVIS_PLANNER_CACHE": str(folder.parent / "cache"),
+        "AIVIS_PLANNER_CACHE": str(Path(".aivis/cache").resolve()),
         "AIVIS_RETRIEVER_GRPC_PORT": run.knowledge.rpartition(":")[2],
         "AIVIS_RETRIEVER_INDEX": str(folder / "index.db"),
         "AIVIS_CLOUD_LISTEN": run.tools,

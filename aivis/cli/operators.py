@@ -24,7 +24,7 @@ def dead_list(folder: Folder = DEFAULT_FOLDER) -> None:
     for service in _SERVICES:
         for letter in api.get(getattr(api.run, service), "/v1/dead"):
             table.add_row(service, str(letter["id"]), letter["topic"], letter["reason"])
-    console.print(table)
+    console.print(table if table.row_count else "none")
 
 
 @dead.command("show")
