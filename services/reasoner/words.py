@@ -12,6 +12,7 @@ _WORDS: dict[str, dict[str, str]] = {
         "missing": "To go on I need to know: {missing}.",
         "anything-else": "If it still does not work for you, just answer this message.",
         "withdrawn": "The ticket was withdrawn; nothing more is done.",
+        "changed": "The problem is gone, as a fresh look shows. This was changed: {changes}.",
     },
     "zh": {
         "handed-over": "您好,此问题已转交人工专家处理,他们会在这里回复您。",
@@ -20,6 +21,7 @@ _WORDS: dict[str, dict[str, str]] = {
         "missing": "为了继续处理,请告诉我:{missing}。",
         "anything-else": "如果仍有问题,请直接回复本消息。",
         "withdrawn": "工单已撤回,不再继续处理。",
+        "changed": "最新检查显示问题已消失。已做的变更:{changes}。",
     },
 }
 

@@ -18,7 +18,7 @@ from services.reasoner.agents.roster import AGENTS
 from services.reasoner.brains.model import reading, schemas
 from services.reasoner.brains.model.circuit import Circuit
 from services.reasoner.brains.model.context import Context, assemble
-from services.reasoner.brains.model.grounds import current
+from services.reasoner.brains.model.grounds import current, truthful
 from services.reasoner.brains.model.ports import Answer, Endpoint, Prompt, Unavailable
 from services.reasoner.brains.model.situation import situation
 from services.reasoner.brains.model.tokens import tokens_of
@@ -110,8 +110,9 @@ class ModelBrain:
         metrics.MODEL_ANSWERS.labels(self._endpoint.name, became).inc()
         log.warning("the playbook decides, not the model", subtask=problem.subtask.id, error=str(error))
         thought = await self._fallback.decide(current(problem, self._catalogue), None, record)
-        reason = f"{thought.move.reason} (The playbook decides, not the model: {error}.)"
-        return replace(thought, move=replace(thought.move, reason=reason))
+        move = truthful(thought.move, problem, self._catalogue)
+        reason = f"{move.reason} (The playbook decides, not the model: {error}.)"
+        return replace(thought, move=replace(move, reason=reason))
 
 
 def _recorded(answer: Answer, prompt: Prompt, model: str, subtask: str) -> ModelResponded:

@@ -42,6 +42,8 @@ def _look(tool: DeclaredTool, arguments: JsonObject, situation: Situation) -> Ca
 
 def _change(tool: DeclaredTool, arguments: JsonObject, situation: Situation) -> Call:
     """A change that no module asks for now; one for good is never made without an expert's word."""
+    if not situation.after(None):
+        raise Invalid(f"it called {tool.name} before it looked at anything")
     if _same(situation.changes, tool.name, arguments):
         raise Invalid(f"it called {tool.name} once more with the same arguments: that was done already")
     failed = [seen for seen in _same(situation.observations, tool.name, arguments) if seen.result is None]

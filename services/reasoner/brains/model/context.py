@@ -12,7 +12,7 @@ from services.reasoner.agents.agent import Agent, Problem
 from services.reasoner.brains.model import schemas
 from services.reasoner.brains.model.ports import Prompt
 from services.reasoner.brains.model.tokens import BYTES_PER_TOKEN, tokens_of
-from services.reasoner.brains.model.toolset import Toolset, relevant, toolset
+from services.reasoner.brains.model.toolset import Toolset, faults, toolset
 from services.reasoner.brains.playbook.moves import Observation
 
 _RESULT_BYTES = 6_000
@@ -36,7 +36,7 @@ def assemble(agent: Agent, problem: Problem, catalogue: Catalogue, *, tokens: in
 
     `Refused` when not even the task fits.
     """
-    controls = schemas.controls(module.name for module in relevant(problem))
+    controls = schemas.controls(faults(problem))
     task = {"role": "user", "content": _task(problem, tokens)}
     room = tokens - _NOTE_TOKENS - sum(map(tokens_of, (agent.prompt, task, controls)))
     if room < 0:

@@ -31,11 +31,11 @@ def _finish(arguments: JsonObject, situation: Situation) -> Move:
         raise Invalid(f"it finished, but the procedure is not done: {situation.grounds.move.reason}")
     _nothing_speaks_against_it("it finished", situation)
     if situation.changes:
-        _looked_at(situation.changes[-1], situation)
-        return Move(Solved(fault, finding), "")
+        _helped(situation.changes[-1], situation)
+        return Move(Solved("", finding), "")
     if isinstance(agreed, Finding):
         return Move(Finding(agreed.module, finding, agreed.checked), "")
-    if fault not in situation.grounds.confirmed:
+    if fault not in situation.grounds.explained:
         raise Invalid(f"it finished, but nothing that was seen shows {fault or 'that nothing is wrong'}")
     checked = (f"{seen.tool}({called_with(seen.arguments)})" for seen in situation.after(None))
     return Move(Finding(fault, finding, tuple(dict.fromkeys(checked))), "")
@@ -48,17 +48,11 @@ def _nothing_speaks_against_it(what: str, situation: Situation) -> None:
         raise Invalid(f"{what}, but the results show {remedy.module}, against which {remedy.tool} is due")
 
 
-def _looked_at(change: Observation, situation: Situation) -> None:
-    """A change that a module made is done when the module's own look says so; any other when it was looked at."""
-    if change.module:
+def _helped(change: Observation, situation: Situation) -> None:
+    """A change that no module's look confirms helped when a module sees that nothing is wrong now."""
+    agreed = situation.grounds.move.next
+    if not isinstance(agreed, Finding) or agreed.module:
         raise Invalid(f"it finished, but nothing confirms that {change.tool} helped")
-    if not any(_concern(seen, change.arguments) for seen in situation.after(situation.last_change)):
-        raise Invalid(f"it finished right after {change.tool}, without a fresh look at what that changed")
-
-
-def _concern(seen: Observation, values: JsonObject) -> bool:
-    """Whether a look is about one of `values`; when there are none every look is."""
-    return not values or any(value in values.values() for value in seen.arguments.values())
 
 
 def _ask(arguments: JsonObject, situation: Situation) -> Move:
@@ -74,12 +68,10 @@ def _not_in_the_middle(what: str, situation: Situation) -> None:
 
 
 def _give_up(arguments: JsonObject, situation: Situation) -> Move:
-    """Before a person takes over, what did not help is put back."""
-    if not situation.observations and situation.grounds.due:
-        raise Invalid("it gave up without having looked at anything")
+    """Not before the modules have nothing left to look at, to mend, or to put back."""
     _nothing_speaks_against_it("it gave up", situation)
-    if situation.grounds.back is not None:
-        return situation.grounds.back
+    if situation.grounds.due:
+        raise Invalid(f"it gave up, but there is more to do: {situation.grounds.due[0].tool}")
     why = EscalationReason.REMEDY_FAILED if situation.changes else EscalationReason.NO_FAULT_FOUND
     if any(seen.forbidden for seen in situation.observations):
         why = EscalationReason.APPROVAL

@@ -10,16 +10,16 @@ from dataclasses import dataclass, replace
 from aivis.events.actions import Purpose
 from aivis.events.envelope import JsonObject
 from aivis.modules.catalogue import Catalogue
-from aivis.modules.schema import Fault
 from aivis.toolkit.declaration import Risk
+from services.reasoner import words
 from services.reasoner.agents.agent import Problem
 from services.reasoner.brains.playbook.checks import probes
 from services.reasoner.brains.playbook.deciding import decide, is_operation
-from services.reasoner.brains.playbook.ending import put_all_back
 from services.reasoner.brains.playbook.moves import Call, Calls, Finding, Move, Observation, Solved
 from services.reasoner.brains.playbook.remedies import options
 from services.reasoner.brains.playbook.tuning import DEFAULT
 from services.reasoner.brains.playbook.view import Question, View, look_at
+from services.reasoner.brains.playbook.words import called_with
 
 
 @dataclass(frozen=True)
@@ -29,13 +29,11 @@ class Grounds:
     move: Move
     """What the playbook would do next."""
     calls: tuple[Call, ...]
-    """All that it could do now: its next calls, looks not yet taken, remedies of faults that a check spoke for."""
+    """All that it could do now: its next calls, looks not yet taken, remedies of faults that are likely."""
     unfinished: Call | None = None
     """What is due of a change that a module began: its next step, a look whether it helped, its undoing."""
-    confirmed: frozenset[str] = frozenset()
-    """The faults that a check spoke for."""
-    back: Move | None = None
-    """What must be put back before a person takes over."""
+    explained: frozenset[str] = frozenset()
+    """The likely faults that nobody but the customer mends."""
 
     @property
     def due(self) -> tuple[Call, ...]:
@@ -68,8 +66,7 @@ def grounds(problem: Problem, catalogue: Catalogue) -> Grounds:
         move=move,
         calls=(*due, *_looks(view), *_remedies(view)),
         unfinished=next(iter(view.tried[-1].due), None) if view.tried else None,
-        confirmed=frozenset(fault.name for fault, _ in view.suspected),
-        back=put_all_back(view),
+        explained=frozenset(fault.name for fault, _ in view.likely if not fault.remedies and not fault.escalate),
     )
 
 
@@ -84,9 +81,8 @@ def _module(view: View, hypotheses: list[str]) -> str:
 
 
 def _remedies(view: View) -> Iterator[Call]:
-    for stand in view.standings:
-        if isinstance(stand.module, Fault) and stand.confirmed:
-            yield from (option.call for option in options(stand, view.belief[stand.module.name], view))
+    for fault, stand in view.likely:
+        yield from (option.call for option in options(stand, view.belief[fault.name], view))
 
 
 def is_change(observation: Observation, catalogue: Catalogue) -> bool:
@@ -99,3 +95,12 @@ def current(problem: Problem, catalogue: Catalogue) -> Problem:
     """The problem without what was seen before the last change that no module knows of: that is stale to a module."""
     unknown = [n for n, seen in enumerate(problem.observations) if is_change(seen, catalogue) and not seen.module]
     return replace(problem, observations=problem.observations[unknown[-1] + 1 :]) if unknown else problem
+
+
+def truthful(move: Move, problem: Problem, catalogue: Catalogue) -> Move:
+    """The playbook's move; where it would say that nothing was wrong, and nothing changed, what the model changed."""
+    unknown = [seen for seen in problem.observations if is_change(seen, catalogue) and not seen.module]
+    if not unknown or not isinstance(move.next, Finding) or move.next.module:
+        return move
+    changes = "; ".join(f"{seen.tool}({called_with(seen.arguments)})" for seen in unknown)
+    return replace(move, next=Solved("", words.say("changed", problem.language, changes=changes)))

@@ -13,6 +13,7 @@ from aivis.toolkit.declaration import Risk
 from services.reasoner.brains.model import calling, ending, schemas
 from services.reasoner.brains.model.situation import Situation
 from services.reasoner.brains.model.strict import loose
+from services.reasoner.brains.model.toolset import faults
 from services.reasoner.brains.playbook.moves import Calls, Move
 
 MOST_CALLS = 5
@@ -29,7 +30,7 @@ def move(output: JsonObject, situation: Situation) -> Move:
     """The move that the recorded answer asks for: {text, calls: [{name, arguments}], finish, trouble}."""
     calls = _whole(output)
     reason = " ".join(str(output.get("text") or "").split())[:1_000]
-    controls = schemas.control_schemas(module.name for module in situation.toolset.modules)
+    controls = schemas.control_schemas(faults(situation.problem))
     ends = [call for call in calls if call["name"] in controls]
     if ends and len(calls) > 1:
         raise Invalid(f"it called {ends[0]['name']} and other tools at once")

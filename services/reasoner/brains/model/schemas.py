@@ -48,15 +48,15 @@ def function(tool: DeclaredTool) -> JsonObject:
         return _function(wire_name(tool.name), says, tool.arguments, is_strict=False)
 
 
-def controls(modules: Iterable[str]) -> list[JsonObject]:
-    """The tools that end a subtask; only `modules` can be named as what was wrong."""
-    made = control_schemas(modules)
+def controls(faults: Iterable[str]) -> list[JsonObject]:
+    """The tools that end a subtask; only `faults` can be named as what was wrong."""
+    made = control_schemas(faults)
     return [_function(name, _SAYS[name], strict(schema), is_strict=True) for name, schema in made.items()]
 
 
-def control_schemas(modules: Iterable[str]) -> dict[str, JsonObject]:
+def control_schemas(faults: Iterable[str]) -> dict[str, JsonObject]:
     """Their arguments, by name, with the bounds that an answer is held to."""
-    fault = {"enum": ["", *modules], "type": "string", "description": "The module that explains it; empty: none does."}
+    fault = {"enum": ["", *faults], "type": "string", "description": "The module that explains it; empty: none does."}
     return {
         FINISH: _closed(fault=fault, finding=_text(2_000)),
         ASK: _closed(questions=_texts(5, 300) | {"minItems": 1}),

@@ -69,6 +69,11 @@ def relevant(problem: Problem) -> list[AnyModule]:
     return list({module.name: module for module in found}.values())
 
 
+def faults(problem: Problem) -> list[str]:
+    """The names of what can be wrong."""
+    return [module.name for module in relevant(problem) if isinstance(module, Fault)]
+
+
 def _ways(module: AnyModule, library: Library) -> list[AnyModule]:
     """The procedures that mend it."""
     remedies = module.remedies if isinstance(module, Fault) else ()

@@ -78,6 +78,8 @@ class ModelServer:
     questions: list[dict[str, Any]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
     asked: asyncio.Event = field(default_factory=asyncio.Event)
+    left: asyncio.Event = field(default_factory=asyncio.Event)
+    """Somebody went away in the middle of an answer."""
     lists: int = 0
     """How often it was asked for its models."""
     listing: Reply = field(default_factory=lambda: Reply([b'{"object":"list","data":[]}'], kind="application/json"))
@@ -94,17 +96,26 @@ class ModelServer:
         self.questions.append(orjson.loads(await request.body()))
         self.headers.append(dict(request.headers))
         self.asked.set()
-        return _response(self.replies.pop(0) if len(self.replies) > 1 else self.replies[0])
+        reply = self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
+        return _response(reply, self._watched(reply))
 
     async def _list(self, _: Request) -> Response:
         self.lists += 1
-        return _response(self.listing)
+        return _response(self.listing, _parts(self.listing))
+
+    async def _watched(self, reply: Reply) -> AsyncIterator[bytes]:
+        try:
+            async for part in _parts(reply):
+                yield part
+        except (asyncio.CancelledError, GeneratorExit):
+            self.left.set()
+            raise
 
 
-def _response(reply: Reply) -> Response:
+def _response(reply: Reply, parts: AsyncIterator[bytes]) -> Response:
     if reply.status >= 400:
         return JSONResponse(orjson.loads(reply.parts[0]), reply.status, reply.headers)
-    return StreamingResponse(_parts(reply), reply.status, reply.headers, reply.kind)
+    return StreamingResponse(parts, reply.status, reply.headers, reply.kind)
 
 
 async def _parts(reply: Reply) -> AsyncIterator[bytes]:

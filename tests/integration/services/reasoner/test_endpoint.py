@@ -198,6 +198,8 @@ async def test_who_stops_waiting_leaves_no_connection_behind() -> None:
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
+        async with asyncio.timeout(5):
+            await server.left.wait()
         assert (await endpoint.ask(PROMPT)).finish == "tool_calls"
 
 

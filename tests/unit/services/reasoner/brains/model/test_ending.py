@@ -27,6 +27,7 @@ FOUND = "Your server was stopped; I started it."
 VERIFIED = looks(RUNNING, purpose=Purpose.VERIFY, module="instance_stopped")
 HEALTH = {"state": "running", "system_status": "ok", "instance_status": "ok", "events": []}
 WELL = (looks(RUNNING), seen("cloud.describe_instance_status", HEALTH))
+ILL = (looks(RUNNING), seen("cloud.describe_instance_status", HEALTH | {"instance_status": "impaired"}))
 QUOTAS = seen("cloud.describe_quotas", {"quotas": []}, arguments={})
 
 
@@ -92,18 +93,15 @@ def test_it_may_not_finish_right_after_a_change() -> None:
         finish(looks(STOPPED), started())
 
 
-def test_a_fresh_look_at_something_else_proves_nothing() -> None:
+def test_a_change_of_the_models_own_is_done_when_a_module_sees_that_nothing_is_wrong_now() -> None:
     own = started(module="", arguments={"instance_id": OTHER})
-    with pytest.raises(Invalid, match=r"right after cloud\.start_instance, without a fresh look"):
-        finish(own, QUOTAS)
-    with pytest.raises(Invalid, match=r"right after cloud\.start_instance, without a fresh look"):
-        finish(looks(RUNNING, arguments={"instance_id": OTHER}), own, QUOTAS)
-
-
-def test_a_change_of_the_models_own_is_done_when_it_was_looked_at() -> None:
-    own = started(module="", arguments={"instance_id": OTHER})
-    move = finish(own, looks(RUNNING, arguments={"instance_id": OTHER}), inputs={"instance_id": OTHER})
-    assert isinstance(move.next, Solved)
+    for looked in ((), (QUOTAS,), (looks(RUNNING),)):
+        with pytest.raises(Invalid, match=r"it finished, but nothing confirms that cloud\.start_instance helped"):
+            finish(looks(STOPPED), own, *looked)
+    assert finish(looks(STOPPED), own, *WELL).next == Solved("", FOUND)
+    gone = looks({"instance_id": MINE, "state": "terminated", "state_reason": ""})
+    with pytest.raises(Invalid, match="nothing confirms"):
+        finish(looks(STOPPED), own, gone)
 
 
 def test_a_look_that_shows_that_the_remedy_did_not_help_is_not_talked_away() -> None:
@@ -143,9 +141,10 @@ def test_it_may_not_ask_in_the_middle_of_a_change() -> None:
         read(problem(looks(STOPPED), started()), ("ask", {"questions": ["Is it up?"]}))
 
 
-def test_it_may_not_give_up_without_having_looked() -> None:
-    with pytest.raises(Invalid, match="it gave up without having looked at anything"):
-        give_up()
+def test_it_may_not_give_up_while_there_is_more_to_do() -> None:
+    for looked in ((), (looks(RUNNING),)):
+        with pytest.raises(Invalid, match=r"it gave up, but there is more to do: cloud\.describe_instance"):
+            give_up(*looked)
 
 
 def test_it_may_not_give_up_what_the_results_say_how_to_mend() -> None:
@@ -161,7 +160,7 @@ def test_it_may_not_give_up_in_the_middle_of_a_procedure() -> None:
 
 
 def test_giving_up_hands_over_with_what_it_says() -> None:
-    move = give_up(looks(RUNNING))
+    move = give_up(*ILL)
     assert move.next == GiveUp(EscalationReason.NO_FAULT_FOUND, "I am stuck.", ("it is down",), (), ("look at it",))
     assert move.reason == "I am stuck."
 
@@ -170,7 +169,7 @@ def test_why_it_gives_up_is_what_happened() -> None:
     denied = seen(START, None, arguments={"instance_id": OTHER}, purpose=Purpose.REMEDY, forbidden=True)
     own = started(module="", arguments={"instance_id": OTHER})
     for made, why in ((denied, EscalationReason.APPROVAL), (own, EscalationReason.REMEDY_FAILED)):
-        end = give_up(looks(RUNNING), made, looks(RUNNING)).next
+        end = give_up(*ILL, made, *ILL).next
         assert isinstance(end, GiveUp)
         assert end.why is why
 

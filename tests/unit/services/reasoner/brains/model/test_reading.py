@@ -8,6 +8,8 @@ from aivis.errors import Invalid
 from aivis.events.actions import Autonomy, Origin, Purpose
 from services.reasoner.brains.model import reading
 from services.reasoner.brains.playbook.moves import Call, Calls, Move
+from tests.unit.domains.cloud.modules.cloud import GROUP, ME, Cloud
+from tests.unit.domains.cloud.modules.variants import CONNECT, REACH
 from tests.unit.services.reasoner.brains.model.asking import (
     DESCRIBE,
     FIND,
@@ -115,6 +117,16 @@ def test_the_remedy_that_the_results_call_for_belongs_to_its_module() -> None:
     assert call.origins == {"instance_id": Origin.TICKET}
 
 
+def test_a_remedy_of_a_fault_that_the_results_do_not_show_is_the_models_own() -> None:
+    for ingress, module in (([], "security_group_lacks_port"), (Cloud().state.ingress, "")):
+        cloud, asked = Cloud(ingress=ingress), {"instance_id": ME}
+        tools = ("cloud.describe_security_groups", "cloud.check_listening_port")
+        looked = (seen(tool, cloud.call(tool, asked, "a"), arguments=asked) for tool in tools)
+        about = problem(*looked, intent=CONNECT, inputs=REACH, symptoms=("connection_timeout",))
+        open_it = wire("cloud.authorize_ingress", group_id=GROUP, port=443, source="203.0.113.7/32", protocol=None)
+        assert only(read(about, open_it)).module == module
+
+
 def test_the_playbooks_own_view_of_the_causes_is_recorded_with_the_move() -> None:
     move = read(problem(looks(STOPPED)), wire(START, instance_id=MINE))
     assert move.hypotheses[0].name == "instance_stopped"
@@ -128,6 +140,11 @@ def test_a_change_of_a_thing_that_the_ticket_does_not_name_has_the_origin_text()
 def test_a_change_for_good_that_no_module_asks_for_is_never_made_alone() -> None:
     call = only(read(problem(looks(RUNNING), intent=RESTART), wire("cloud.reboot_instance", instance_id=OTHER)))
     assert call.autonomy is Autonomy.COPILOT
+
+
+def test_nothing_is_changed_before_anything_was_looked_at() -> None:
+    with pytest.raises(Invalid, match=r"it called cloud\.start_instance before it looked at anything"):
+        read(problem(), wire(START, instance_id=MINE))
 
 
 def test_changes_are_made_one_at_a_time() -> None:
@@ -155,25 +172,25 @@ def test_what_was_done_is_not_done_again_unless_it_was_put_back() -> None:
     back = started(module="", arguments={"instance_id": OTHER}, purpose=Purpose.UNDO, undoes="a1", action="a2")
     call = wire(START, instance_id=OTHER)
     with pytest.raises(Invalid, match="that was done already"):
-        read(problem(done), call)
-    assert tools(read(problem(done, back), call)) == [START]
+        read(problem(looks(RUNNING), done), call)
+    assert tools(read(problem(looks(RUNNING), done, back), call)) == [START]
 
 
 def test_what_was_not_allowed_is_not_proposed_again() -> None:
     denied = seen(START, None, arguments={"instance_id": OTHER}, purpose=Purpose.REMEDY, forbidden=True)
     with pytest.raises(Invalid, match="that is not allowed"):
-        read(problem(denied), wire(START, instance_id=OTHER))
+        read(problem(looks(RUNNING), denied), wire(START, instance_id=OTHER))
 
 
 def test_what_failed_twice_is_not_tried_a_third_time() -> None:
     failed = seen(START, None, arguments={"instance_id": OTHER}, purpose=Purpose.REMEDY)
-    assert tools(read(problem(failed), wire(START, instance_id=OTHER))) == [START]
+    assert tools(read(problem(looks(RUNNING), failed), wire(START, instance_id=OTHER))) == [START]
     with pytest.raises(Invalid, match="that failed 2 times"):
-        read(problem(failed, failed), wire(START, instance_id=OTHER))
+        read(problem(looks(RUNNING), failed, failed), wire(START, instance_id=OTHER))
 
 
 def test_a_step_of_a_procedure_is_the_procedures_and_out_of_turn_it_is_the_models_own() -> None:
     about = problem(intent="operate.stop")
     assert only(read(about, LOOK)).module == "stop_instance"
-    early = only(read(about, wire(STOP, instance_id=MINE)))
+    early = only(read(problem(looks(RUNNING), intent="operate.stop"), wire(STOP, instance_id=MINE)))
     assert (early.module, early.autonomy) == ("", Autonomy.COPILOT)
