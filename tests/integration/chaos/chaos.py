@@ -181,7 +181,7 @@ class Stack:
         return "\n".join(lines)
 
 
-_SETTLED = frozenset(f"aivis.action.{end}" for end in ("finished", "failed", "refused", "rejected", "cancelled"))
+_SETTLED = frozenset(f"aivis.action.{end}" for end in ("finished", "failed"))
 
 
 def _depths(base: str) -> list[str]:
