@@ -12,8 +12,9 @@ from aivis.cli.client import Client
 from aivis.cli.embedded import SERVICES, Run
 from aivis.cli.shell import DEFAULT_FOLDER, Folder, command, console
 from aivis.errors import AivisError
-from aivis.modules import catalogue
-from aivis.modules.linter import lint
+from aivis.modules import catalogue, loader
+from aivis.modules.linter import problems_of
+from aivis.modules.wording import wording_faults
 
 _ASKED = ("gateway", "planner", "reasoner", "executor", "retriever", "escalation")
 
@@ -46,14 +47,19 @@ def _settings() -> Iterator[str]:
 def _domain(domain: Path) -> Iterator[str]:
     """What the linter finds in the modules, and what the planner cannot read."""
     tools = catalogue.read(domain / "tools.json")
-    yield from (str(problem) for problem in lint(domain / "modules", tools))
-    policies = importlib.import_module("services.executor.policy").Policies.read
-    routing = importlib.import_module("services.planner.domain").read_domain
-    for read, path in ((policies, domain / "policy.cedar"), (routing, domain)):
-        try:
-            read(path)
-        except AivisError as error:
-            yield str(error)
+    loaded = loader.load_all(domain / "modules")
+    yield from map(str, problems_of(loaded, tools))
+    policies = importlib.import_module("services.executor.policy").Policies
+    planner = importlib.import_module("services.planner.domain")
+    try:
+        policies.read(domain / "policy.cedar")
+    except AivisError as error:
+        yield str(error)
+    try:
+        routing = planner.read_domain(domain).routing
+        yield from map(str, wording_faults(loaded, routing.intents, routing.symptoms))
+    except AivisError as error:
+        yield str(error)
     _note("domain", f"{domain}: {len(tools)} tools, {len([*(domain / 'modules').glob('*.yaml')])} module files")
 
 
