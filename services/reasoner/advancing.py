@@ -162,6 +162,7 @@ async def _observation(tenant: str, attempt: Attempt, artifacts: ArtifactStore) 
         module=action.module,
         action=action.action,
         forbidden=failed is not None and failed.kind is FailureKind.FORBIDDEN,
+        lasting=failed is not None and failed.kind in (FailureKind.NOT_FOUND, FailureKind.INVALID),
         undoes=action.undoes,
         origins=action.origins,
     )

@@ -88,6 +88,8 @@ def hand_over(view: View) -> Move:
         fault = view.likely[0][0].name
         why = EscalationReason.FAULT if view.history.failed_looks else EscalationReason.RESERVED
         reason = f"{fault} is likely, but nothing that mends it can be done from here."
+    elif view.history.not_there:
+        why, reason = EscalationReason.NOT_KNOWN, f"What the ticket names was not found: {view.history.not_there}"
     elif view.history.failed_looks:
         why, reason = EscalationReason.FAULT, "What would have to be looked at could not be: tools keep failing."
     else:

@@ -23,9 +23,15 @@ class History:
         return next((each.result for each in reversed(found) if each.result is not None), None)
 
     def given_up(self, tool: str, arguments: JsonObject) -> bool:
-        """Whether a look failed so often, or was forbidden, that it is not made again."""
+        """Whether a look is not made again: it failed too often, is forbidden, or is bound to fail again."""
         failed = [each for each in self._looks(tool, arguments) if each.result is None]
-        return len(failed) >= self.most_failures or any(each.forbidden for each in failed)
+        return len(failed) >= self.most_failures or any(each.forbidden or each.lasting for each in failed)
+
+    @property
+    def not_there(self) -> str:
+        """What the tools said, when nothing could be looked at because what the ticket names is not there."""
+        looks = [each for each in self.observations if each.purpose in _LOOKS]
+        return looks[0].failure if looks and all(each.lasting for each in looks) else ""
 
     @property
     def failed_looks(self) -> tuple[str, ...]:

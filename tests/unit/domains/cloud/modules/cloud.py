@@ -55,7 +55,7 @@ class Cloud:
     """The tools, on a state."""
 
     def __init__(self, **wrong: Any) -> None:
-        self.state = State(**wrong)
+        self.state = State(**copy.deepcopy(wrong))  # a variant is one table's row, and many worlds' beginning
         self.forbidden: set[str] = set()
         self.failing: dict[str, int] = {}
         """How often each tool still fails."""
