@@ -28,10 +28,10 @@ class Observation:
     """Refused by policy or a person, not by the tool."""
     undoes: str = ""
     """As the call had it."""
-    lasting: bool = False
-    """The tool's word that the same call fails again: there is no such thing, or the arguments cannot be."""
     origins: Mapping[str, Origin] = field(default_factory=dict)
     """As the call had them."""
+    lasting: bool = False
+    """The tool's word that the same call fails again: there is no such thing, or the arguments cannot be."""
 
 
 @dataclass(frozen=True)
