@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import signal
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -65,7 +66,18 @@ class Service:
 def run(service: Service) -> None:
     """Run one service in this process until SIGTERM or SIGINT."""
     configure_logging(format=service.settings.log_format, level=service.settings.log_level)
+    spare_what_stays()
     uvloop.run(_until_signal(service))
+
+
+def spare_what_stays() -> None:
+    """Take what is loaded by now out of the garbage collector's rounds, and let it go round less often.
+
+    It found nothing there, and took a fifth of a busy service's CPU time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 10, 10)
 
 
 async def _until_signal(service: Service) -> None:

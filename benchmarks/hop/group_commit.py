@@ -23,11 +23,15 @@ _TABLES = (
     "create table bench_outbox (id {id}, key text not null, payload {bytes} not null)",
 )
 _STATEMENT = """
-with j as (select * from unnest($1::text[], $2::text[], $3::bytea[]) as j(event_id, key, payload)),
+with j as (
+  select * from unnest($1::text[], $2::text[], $3::bytea[], $4::bytea[], $5::bytea[])
+  as j(event_id, key, payload, first, second)
+),
 i as (insert into bench_inbox select event_id, key, payload from j on conflict do nothing returning key),
 k as (update bench_keys k set version = k.version + 1, state = 'x' from j
       where k.key = j.key and k.version = 0 and k.epoch = 1 returning k.key)
-insert into bench_outbox (key, payload) select j.key, j.payload from j join k using (key), generate_series(1, 2)
+insert into bench_outbox (key, payload)
+select j.key, o.payload from j join k using (key), lateral (values (j.first), (j.second)) as o(payload)
 """
 _FENCE = "update bench_keys set version = 1, state = 'x' where key = ? and version = 0 and epoch = 1"
 _OUT = "insert into bench_outbox (key, payload) values (?, ?)"
@@ -153,8 +157,9 @@ class Postgres:
         await self._connection.execute(statement, [job.key for job in work])
 
     async def commit(self, work: Sequence[Job]) -> None:
-        columns = [job.event_id for job in work], [job.key for job in work], [job.payload for job in work]
-        await self._connection.execute(_STATEMENT, *columns)
+        payloads = [job.payload for job in work]
+        keys = [job.event_id for job in work], [job.key for job in work]
+        await self._connection.execute(_STATEMENT, *keys, payloads, payloads, payloads)
 
     async def close(self) -> None:
         await self._connection.close()

@@ -1,8 +1,8 @@
-"""Measures the hop and its limits, in rounds: each round measures relay, service and group commit one after another."""
+"""Measures the hop and its limits, in rounds: service, then relay and group commit, one round after another."""
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from statistics import median
@@ -43,24 +43,32 @@ class Stand:
     store: Sqlite | Postgres
 
 
-async def measure(stack: Stack, *, rounds: int = ROUNDS, events: int = EVENTS) -> list[Figure]:
-    """The figure of the hop on `stack`."""
+async def measured(stack: Stack, *, rounds: int = ROUNDS, events: int = EVENTS) -> list[Round]:
+    """Rounds on `stack`."""
     async with _standing(stack) as stand:
         await _round(stand, 0, events)  # joins the groups, fills caches
-        done = [await _round(stand, number, events) for number in range(1, rounds + 1)]
-    relay, commit = median(each.relay for each in done), median(each.commit for each in done)
-    figure = Figure(
+        return [await _round(stand, number, events) for number in range(1, rounds + 1)]
+
+
+def typical(rounds: Sequence[Round]) -> Round:
+    """The medians of `rounds`."""
+    return Round(*(median(getattr(each, name) for each in rounds) for name in ("service", "relay", "commit")))
+
+
+def figure(stack: Stack, rounds: Sequence[Round]) -> Figure:
+    """The figure of the hop."""
+    middle = typical(rounds)
+    return Figure(
         name="CPU of a hop",
         stack=stack.name,
-        value=median(each.service for each in done),
+        value=middle.service,
         unit="us",
-        limit=relay + commit,
-        limit_is=f"bare aiokafka {relay:.0f} + bare group commit {commit:.0f}",
-        judged=median(each.service / each.limit for each in done),
+        limit=middle.limit,
+        limit_is=f"bare aiokafka {middle.relay:.0f} + bare group commit {middle.commit:.0f}",
+        judged=median(each.service / each.limit for each in rounds),
         must=MUST,
         aim=AIM,
     )
-    return [figure]
 
 
 @asynccontextmanager
@@ -81,12 +89,17 @@ async def _standing(stack: Stack) -> AsyncIterator[Stand]:
 
 
 async def _round(stand: Stand, number: int, events: int) -> Round:
-    """Microseconds of round `number`, the rounds being counted from 0."""
-    relay = await _cpu(stand, stand.relay, stand.relayed, number, events)
+    """Microseconds of round `number`, the rounds being counted from 0.
+
+    The service first, then its limits, both at once: as the service does, so that caches and sibling cores are as busy.
+    """
     service = await _cpu(stand, stand.service, stand.served, number, events)
     work = jobs(f"round-{number}", events)
     await stand.store.prepare(work)
-    return Round(service, relay, await cpu_per_job(stand.store.commit, work))
+    relay, commit = await asyncio.gather(
+        _cpu(stand, stand.relay, stand.relayed, number, events), cpu_per_job(stand.store.commit, work)
+    )
+    return Round(service, relay, commit)
 
 
 async def _cpu(stand: Stand, worker: Child, topic: str, number: int, events: int) -> float:

@@ -10,6 +10,7 @@ import time
 import uvloop
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
+from aivis.service import spare_what_stays
 from benchmarks.children import answer, commands
 
 _BATCH = 500
@@ -60,6 +61,7 @@ class Relay:
 
 
 async def _serve(kafka: str, source: str, target: str) -> None:
+    spare_what_stays()  # as services do
     relay = Relay(kafka, source, target)
     running = asyncio.create_task(relay.run())
     async for command in commands():

@@ -19,7 +19,7 @@ from aivis.mailbox.mailbox import Mailbox
 from aivis.mailbox.stores.opening import open_store
 from aivis.mailbox.turn import Turn
 from aivis.mailbox.values import OutboxRow, Outgoing, Step
-from aivis.service import Service, serve
+from aivis.service import Service, serve, spare_what_stays
 from aivis.settings import ServiceSettings
 from aivis.telemetry import configure_logging
 from benchmarks.children import answer, commands
@@ -66,6 +66,7 @@ async def _serve(source: str, target: str, *others: str) -> None:
     mailbox, bus = Mailbox(SERVICE, store, Echo(target)), CountingBus(f"{SERVICE}-{source}", settings)
     topics = [asking(name) for name in (source, *others)] + [answering(target)]
     bus.subscribe(topics[:1], mailbox)
+    spare_what_stays()  # as every service does
     stop = asyncio.Event()
     running = asyncio.create_task(serve(Service(SERVICE, settings, mailbox, bus, topics=topics), stop))
     await _ready(mailbox, bus)

@@ -1,7 +1,8 @@
 """The mailbox's store on SQLite: one file, one process, one writer thread.
 
 Every transaction runs on the writer thread; those that may be lost in a power cut without losing a message (leases,
-claims, sent marks) do not wait for the disk, all others do (`synchronous=FULL`).
+sent marks) do not wait for the disk, all others do (`synchronous=FULL`). Claims are this process's affair alone, and
+are not written at all.
 """
 
 import asyncio
@@ -17,6 +18,7 @@ import orjson
 
 from aivis.errors import Invalid, Transient
 from aivis.mailbox.stores import rows
+from aivis.mailbox.stores.sqlite_claims import Claims
 from aivis.mailbox.stores.sqlite_commit import commit_group
 from aivis.mailbox.values import (
     Arrival,
@@ -48,6 +50,7 @@ class SqliteStore:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"sqlite-{path.stem}")
         self._connection: Connection | None = None
         self._synchronous = ""
+        self._claims = Claims()
 
     async def open(self) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -115,18 +118,19 @@ class SqliteStore:
         return 0 if due is None else await self._write(lambda connection: _fire(connection, limit, now))
 
     async def claim(self, limit: int, *, seconds: float) -> list[OutboxRow]:
-        waiting = await self._read(lambda c: c.execute("select 1 from outbox where sent_at is null limit 1").fetchone())
-        if waiting is None:
-            return []
-        return await self._write(lambda connection: _claim(connection, limit, seconds), durable=False)
+        return await self._read(lambda connection: self._claims.make(connection, limit, seconds))
 
     async def mark_sent(self, ids: Sequence[int]) -> None:
         now = time()
-        statement = "update outbox set sent_at = ?, claimed_until = 0 where id = ?"
-        await self._run(statement, [(now, id) for id in ids], durable=False)
+
+        def run(connection: Connection) -> None:
+            connection.executemany("update outbox set sent_at = ? where id = ?", [(now, id) for id in ids])
+            self._claims.let_go(ids)
+
+        await self._write(run, durable=False)
 
     async def unclaim(self, ids: Sequence[int]) -> None:
-        await self._run("update outbox set claimed_until = 0 where id = ?", [(id,) for id in ids], durable=False)
+        await self._read(lambda _: self._claims.let_go(ids))
 
     async def quarantine(self, letters: Sequence[Letter]) -> None:
         now = time()
@@ -151,11 +155,8 @@ class SqliteStore:
         now = time()
 
         def run(connection: Connection) -> int:
-            sent = connection.execute("delete from outbox where sent_at < ?", (now - sent_seconds,)).rowcount
-            done = connection.execute(
-                "delete from inbox where state = 1 and received_at < ?", (now - done_seconds,)
-            ).rowcount
-            return sent + done
+            sent = connection.execute(_PRUNE_OUTBOX, (now - sent_seconds,)).rowcount
+            return sent + connection.execute(_PRUNE_INBOX, (now - done_seconds,)).rowcount
 
         return await self._write(run, durable=False)
 
@@ -242,14 +243,13 @@ class SqliteStore:
 
 
 def _let_go_of_what_a_crash_left(connection: Connection) -> None:
-    """The file is one process's: leases and claims at its start are those of a process that is gone.
+    """The file is one process's: leases at its start are those of a process that is gone.
 
     Should it still be there, its fences fail and its events come twice, which both bear.
     """
     now = time()
     connection.execute("begin immediate")
     connection.execute("update keys set lease_until = 0 where lease_until > ?", (now,))
-    connection.execute("update outbox set claimed_until = 0 where sent_at is null and claimed_until > ?", (now,))
     connection.execute("commit")
 
 
@@ -284,12 +284,7 @@ def _known(connection: Connection, arrival: Arrival, digest: bytes) -> Receipt:
 
 def _lease(connection: Connection, limit: int, seconds: float, messages: int) -> list[Lease]:
     now = time()
-    free = connection.execute(
-        "select i.tenant, i.name from inbox i indexed by inbox_pending left join keys k using (tenant, name)"
-        " where i.state = 0 and coalesce(k.lease_until, 0) < ? and coalesce(k.not_before, 0) <= ?"
-        " group by i.tenant, i.name order by min(i.seq) limit ?",
-        (now, now, limit),
-    ).fetchall()
+    free = connection.execute(_FREE, {"now": now, "limit": limit}).fetchall()
     return [_take(connection, Key(*key), now, seconds, messages) for key in free]
 
 
@@ -324,21 +319,6 @@ def _fire(connection: Connection, limit: int, now: float) -> int:
     return len(due)
 
 
-def _claim(connection: Connection, limit: int, seconds: float) -> list[OutboxRow]:
-    now = time()
-    found = connection.execute(
-        "update outbox set claimed_until = ? where id in ("
-        "  select o.id from outbox o indexed by outbox_unsent where o.sent_at is null and o.claimed_until < ?"
-        "  and not exists (select 1 from outbox e indexed by outbox_unsent_key where e.key = o.key and e.id < o.id"
-        "                  and e.sent_at is null and e.claimed_until >= ?)"
-        "  order by o.id limit ?)"
-        " returning id, event_id, topic, key, headers, value",
-        (now + seconds, now, now, limit),
-    ).fetchall()
-    found.sort(key=lambda row: row[0])
-    return [OutboxRow(id, event, topic, key, rows.unpack(head), value) for id, event, topic, key, head, value in found]
-
-
 def _retry(connection: Connection, ids: Sequence[int]) -> list[Letter]:
     taken = []
     for id in ids:
@@ -363,6 +343,27 @@ def _letter(row: tuple[int, str, str, str, str, bytes, bytes, str, float]) -> Le
     return Letter(topic, rows.unpack(headers), value, reason, tenant, name, event_id, id, moment)
 
 
+_FREE = """
+select tenant, name from (
+  select i.tenant, i.name, i.seq from inbox i indexed by inbox_waiting left join keys k using (tenant, name)
+  where i.state = 0 and coalesce(k.lease_until, 0) < :now and coalesce(k.not_before, 0) <= :now
+  order by i.seq limit 4 * :limit
+) group by tenant, name order by min(seq) limit :limit
+"""
+"""Free keys with the longest waiting messages. Of very many messages of few keys only the oldest are looked at."""
+_PRUNE_OUTBOX = """
+delete from outbox where id < (
+  select coalesce(min(id), 9223372036854775807) from (
+    select id from outbox where sent_at is null or sent_at >= ? order by id limit 1
+))
+"""
+_PRUNE_INBOX = """
+delete from inbox where state = 1 and seq < (
+  select coalesce(min(seq), 9223372036854775807) from (
+    select seq from inbox where received_at >= ? order by seq limit 1
+))
+"""
+"""Rows come in by their age, so the first that is young enough ends the search: no index on time is kept."""
 _READ = (
     "select tenant, name, version, state, label, updated_at, attempts, error from keys where tenant = ? and name = ?"
 )

@@ -13,7 +13,7 @@ create table if not exists inbox (
   unique (tenant, event_id)
 );
 create index if not exists inbox_pending on inbox (tenant, name, seq) where state = 0;
-create index if not exists inbox_done on inbox (received_at) where state <> 0;
+create index if not exists inbox_waiting on inbox (seq) where state = 0;
 
 create table if not exists keys (
   tenant text not null,
@@ -41,13 +41,10 @@ create table if not exists outbox (
   key text not null,
   headers blob not null,
   value blob not null,
-  claimed_until real not null default 0,
   sent_at real
 );
 create index if not exists outbox_unsent on outbox (id) where sent_at is null;
-create index if not exists outbox_unsent_key on outbox (key, id) where sent_at is null;
 create index if not exists outbox_step on outbox (tenant, name, version);
-create index if not exists outbox_sent on outbox (sent_at) where sent_at is not null;
 
 create table if not exists timers (
   tenant text not null,

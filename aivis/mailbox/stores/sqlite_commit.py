@@ -13,19 +13,28 @@ def commit_group(connection: sqlite3.Connection, writes: Sequence[Write], now: f
 
 
 def _commit(connection: sqlite3.Connection, write: Write, now: float) -> Verdict:
-    verdict = _check(connection, write)
+    verdict = _barred(connection, write) if write.take or write.unless else None
+    if verdict is None and not _state(connection, write, now):
+        verdict = _too_late(connection, write)
     if verdict is not None:
         return verdict
-    _state(connection, write, now)
+    _holds(connection, write)
     _inbox(connection, write, now)
     _outbox(connection, write, now)
     return Verdict.COMMITTED
 
 
-def _check(connection: sqlite3.Connection, write: Write) -> Verdict | None:
+def _too_late(connection: sqlite3.Connection, write: Write) -> Verdict:
+    """The verdict on a write whose fence does not fit any more."""
+    row = connection.execute("select epoch, version from keys where tenant = ? and name = ?", write.key).fetchone()
+    return Verdict.COMMITTED if row == (write.epoch, write.version + 1) else Verdict.FENCED
+
+
+def _barred(connection: sqlite3.Connection, write: Write) -> Verdict | None:
+    """What keeps a write out whose fence may still fit."""
     row = connection.execute("select epoch, version from keys where tenant = ? and name = ?", write.key).fetchone()
     if row != (write.epoch, write.version):
-        return Verdict.COMMITTED if row == (write.epoch, write.version + 1) else Verdict.FENCED
+        return _too_late(connection, write)
     tenant, name = write.key
     for hold in write.unless:
         statement = "select 1 from holds where tenant in (?, '*') and hold = ?"
@@ -38,14 +47,19 @@ def _check(connection: sqlite3.Connection, write: Write) -> Verdict | None:
     return None
 
 
-def _state(connection: sqlite3.Connection, write: Write, now: float) -> None:
-    tenant, name = write.key
-    connection.execute(
+def _state(connection: sqlite3.Connection, write: Write, now: float) -> bool:
+    """Change the key under the write's fence; False when it does not fit."""
+    changed = connection.execute(
         "update keys set version = version + 1, state = coalesce(?, state), label = coalesce(?, label),"
         " attempts = 0, error = '', updated_at = ?, lease_until = case when ? then 0 else lease_until end"
-        " where tenant = ? and name = ?",
-        (write.state, write.label, now, write.release, tenant, name),
+        " where tenant = ? and name = ? and epoch = ? and version = ?",
+        (write.state, write.label, now, write.release, *write.key, write.epoch, write.version),
     )
+    return changed.rowcount == 1
+
+
+def _holds(connection: sqlite3.Connection, write: Write) -> None:
+    tenant, name = write.key
     for hold in write.take:
         connection.execute("insert into holds values (?, ?, ?) on conflict do nothing", (tenant, hold, name))
     for hold in write.free:

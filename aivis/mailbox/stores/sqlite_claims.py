@@ -1,0 +1,41 @@
+"""Which unsent rows of the outbox are with a publisher. One process has the file, so its memory is the place for it."""
+
+import sqlite3
+from collections.abc import Iterable
+from time import time
+
+from aivis.mailbox.stores import rows
+from aivis.mailbox.values import OutboxRow
+
+_UNSENT = (
+    "select id, event_id, topic, key, headers, value from outbox indexed by outbox_unsent"
+    " where sent_at is null order by id"
+)
+
+
+class Claims:
+    """The claims of this process: what is claimed is claimed again once its time has passed."""
+
+    def __init__(self) -> None:
+        self._made: dict[int, tuple[str, float]] = {}
+        """Key and end of the claim, by the row's id."""
+
+    def make(self, connection: sqlite3.Connection, limit: int, seconds: float) -> list[OutboxRow]:
+        """Claim up to `limit` rows; none while an earlier one of its key is claimed."""
+        now = time()
+        self._made = {id: claim for id, claim in self._made.items() if claim[1] >= now}
+        earliest: dict[str, int] = {}
+        for id, (key, _) in self._made.items():
+            earliest[key] = min(id, earliest.get(key, id))
+        found = []
+        for id, event, topic, key, headers, value in connection.execute(_UNSENT):
+            if id not in self._made and earliest.get(key, id) >= id:
+                found.append(OutboxRow(id, event, topic, key, rows.unpack(headers), value))
+                if len(found) == limit:
+                    break
+        self._made |= {row.id: (row.key, now + seconds) for row in found}
+        return found
+
+    def let_go(self, ids: Iterable[int]) -> None:
+        for id in ids:
+            self._made.pop(id, None)
