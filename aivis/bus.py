@@ -13,8 +13,8 @@ from typing import Any
 
 import structlog
 from aiokafka import AIOKafkaProducer, ConsumerRecord
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import KafkaError, MessageSizeTooLargeError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import KafkaError
+from aiokafka.protocol.produce import ProduceRequest
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
 
@@ -22,22 +22,19 @@ from aivis.admission import Admission, KeyOf, Received, Refine, as_it_is, case_k
 from aivis.errors import Transient
 from aivis.mailbox.mailbox import Mailbox
 from aivis.mailbox.values import OutboxRow
+from aivis.sending import send_in_order
 from aivis.settings import Settings
-from aivis.topics import DEAD_LETTER, DEAD_LETTER_RETENTION, Topic
+from aivis.topic_watch import AWAY, ENVELOPE_BYTES, LOOK_SECONDS, MAX_RECORD_BYTES, TopicWatch
+from aivis.topics import Topic
 
-__all__ = ["Bus", "KeyOf", "Refine", "as_it_is", "case_key_of", "in_order"]
+__all__ = ["Bus", "KeyOf", "Refine", "as_it_is", "case_key_of"]
 
 log = structlog.get_logger()
 
-MAX_RECORD_BYTES = 1024 * 1024
-_ENVELOPE_BYTES = 64 * 1024
-"""What a dead letter has more than the message it carries."""
-_DEAD_LETTERS = Topic(
-    DEAD_LETTER, "Messages given up on, as they came.", (), (), (), partitions=3, retention=DEAD_LETTER_RETENTION
-)
-_LOOK_FOR_TOPICS_SECONDS = 5.0
+_SEND_SECONDS = 10
+"""After which an event counts as not sent; well within the time that a publisher's claim lasts."""
+_BATCH_BYTES = 256 * 1024
 _LEAVE_SECONDS = 8.0
-_AWAY = (KafkaError, OSError, TimeoutError)
 
 
 class Bus:
@@ -50,6 +47,11 @@ class Bus:
         self._producer: AIOKafkaProducer | None = None
         self._keeping: asyncio.Task[None] | None = None
         self._consuming = False
+        self._mailbox: Mailbox | None = None
+        self._watch = TopicWatch(service, settings, self._publish_again)
+        self._sending = asyncio.Lock()
+        self._sent_after = 0
+        """The number of the broker's losses that what is sent takes account of."""
         self.broker = KafkaBroker(
             self._servers,
             apply_types=False,
@@ -58,6 +60,7 @@ class Bus:
             logger=logging.getLogger("aivis.bus"),
             client_id=f"aivis-{service}",
             graceful_timeout=5,
+            metadata_max_age_ms=LOOK_SECONDS * 1000,
         )
 
     def subscribe(
@@ -66,6 +69,7 @@ class Bus:
         """Let everything on `topics` into `mailbox`. Once per service: one subscriber over all its topics."""
         admission = Admission({topic.name: topic for topic in topics}, key_of, refine)
         mailbox.admit = admission.again
+        self._mailbox = mailbox
 
         async def receive(message: KafkaMessage) -> None:
             records = message.raw_message if isinstance(message.raw_message, tuple) else (message.raw_message,)
@@ -105,34 +109,52 @@ class Bus:
 
     async def start(self, topics: Sequence[Topic]) -> None:
         """Create what is missing of `topics`, and connect. `Transient` when the broker does not answer."""
-        needed = [*topics, _DEAD_LETTERS]
         try:
-            await self._create(needed)
+            await self._watch.begin(topics)
+            self._sent_after = self._watch.losses
             self._producer = await self._connected_producer()
             await self.broker.start()
             self._consuming = True
-        except _AWAY as error:
+        except AWAY as error:
             await self.stop()
             raise Transient(
                 f"kafka at {self._settings.kafka}: {error}: is it running, and AIVIS_KAFKA right?"
             ) from error
-        self._keeping = asyncio.create_task(self._keep(needed))
+        self._keeping = asyncio.create_task(self._watch.keep(self._producer))
 
     async def _connected_producer(self) -> AIOKafkaProducer:
         producer = AIOKafkaProducer(
             bootstrap_servers=self._servers,
             acks="all",
             enable_idempotence=self._settings.kafka_idempotent,
-            linger_ms=2,
-            max_request_size=MAX_RECORD_BYTES + _ENVELOPE_BYTES,
+            request_timeout_ms=_SEND_SECONDS * 1000,
+            max_batch_size=_BATCH_BYTES,
             client_id=f"aivis-{self._service}",
         )
+        producer.client.send = self._guarded(producer, producer.client.send)
         try:
             await producer.start()
-        except _AWAY:
+        except AWAY:
             await producer.stop()
             raise
         return producer
+
+    def _guarded(
+        self, producer: AIOKafkaProducer, send: Callable[..., Awaitable[Any]]
+    ) -> Callable[..., Awaitable[Any]]:
+        """The client's `send`, which lets nothing out to a broker without past: aiokafka sends again by itself."""
+
+        async def guarded(node: int, request: object, **more: Any) -> Any:
+            if not isinstance(request, ProduceRequest):
+                return await send(node, request, **more)
+            await self._watch.check(producer)
+            try:
+                return await send(node, request, **more)
+            except KafkaError:
+                self._watch.doubt()
+                raise
+
+        return guarded
 
     async def stop_consuming(self) -> None:
         """Read no more, and leave the group; who is still joining it is not waited for: that may take minutes."""
@@ -157,63 +179,28 @@ class Bus:
         try:
             async with asyncio.timeout(2):
                 await self._producer.client.fetch_all_metadata()
-        except _AWAY as error:
+        except AWAY as error:
             raise Transient(f"kafka at {self._settings.kafka}: {error or 'no answer in 2 s'}") from error
 
     async def send(self, rows: Sequence[OutboxRow]) -> list[bool]:
         """Publish in order; see `aivis.mailbox.publishing.Producer`."""
         if self._producer is None:
             raise Transient("kafka: not connected")
-        waits: dict[int, asyncio.Future[object]] = {}
-        broken: set[tuple[str, str]] = set()
-        for n, row in enumerate(rows):
-            if (row.topic, row.key) in broken:
-                continue
-            try:
-                headers = list(row.headers)
-                waits[n] = await self._producer.send(row.topic, row.value, key=row.key.encode(), headers=headers)
-            except MessageSizeTooLargeError as error:  # this row's own fault: the other keys go on
-                broken.add((row.topic, row.key))
-                log.error("event too large", service=self._service, topic=row.topic, id=row.event_id, error=str(error))
-            except KafkaError as error:
-                log.warning("broker refused an event", service=self._service, topic=row.topic, error=str(error))
-                break
-        answers = await asyncio.gather(*waits.values(), return_exceptions=True)
-        sent = {n for n, answer in zip(waits, answers, strict=True) if not isinstance(answer, BaseException)}
-        return in_order(rows, [n in sent for n in range(len(rows))])
-
-    async def _keep(self, topics: Sequence[Topic]) -> None:
-        """Give a broker that lost its topics what is missing, with our partitions. Runs until cancelled."""
-        while True:
-            await asyncio.sleep(_LOOK_FOR_TOPICS_SECONDS)
-            try:
-                await self._create(topics)
-            except _AWAY as error:
-                log.warning("topics not looked at", service=self._service, error=str(error) or type(error).__name__)
-
-    async def _create(self, topics: Sequence[Topic]) -> None:
-        present = set() if self._producer is None else (await self._producer.client.fetch_all_metadata()).topics()
-        if present.issuperset(topic.name for topic in topics):
-            return
-        admin = AIOKafkaAdminClient(bootstrap_servers=self._servers)
         try:
-            await admin.start()
-            present = set(await admin.list_topics())
-            missing = [topic for topic in topics if topic.name not in present]
-            if missing:
-                answer = await admin.create_topics([self._new_topic(topic) for topic in missing])
-                _raise_unless_created(answer.topic_errors)
-                log.info("topics created", service=self._service, topics=[topic.name for topic in missing])
-        finally:
-            await admin.close()
+            await self._watch.look(self._producer)
+        except AWAY as error:
+            raise Transient(f"kafka at {self._settings.kafka}: {error or type(error).__name__}") from error
+        if self._sent_after != self._watch.losses:
+            self._sent_after = self._watch.losses
+            raise Transient("the broker lost its data: what it had goes out again first")
+        async with self._sending:
+            return await send_in_order(self._producer, rows, max_bytes=MAX_RECORD_BYTES + ENVELOPE_BYTES)
 
-    def _new_topic(self, topic: Topic) -> NewTopic:
-        partitions = self._settings.kafka_partitions or topic.partitions
-        configs = {
-            "retention.ms": str(int(topic.retention.total_seconds() * 1000)),
-            "max.message.bytes": str(MAX_RECORD_BYTES + (_ENVELOPE_BYTES if topic is _DEAD_LETTERS else 0)),
-        }
-        return NewTopic(topic.name, partitions, self._settings.kafka_replication, topic_configs=configs)
+    async def _publish_again(self) -> int:
+        """Queue again what was sent to a broker that lost it, and wait until nothing is on its way."""
+        count = 0 if self._mailbox is None else await self._mailbox.publish_again()
+        async with self._sending:
+            return count
 
 
 def _received(record: "ConsumerRecord[bytes, bytes]") -> Received:
@@ -234,22 +221,3 @@ async def _unread(
 async def _whole(message: KafkaMessage) -> KafkaMessage:
     """Hand the message itself to the handler."""
     return message
-
-
-def _raise_unless_created(errors: Sequence[Sequence[object]]) -> None:
-    for name, code, *rest in errors:
-        if code and code != TopicAlreadyExistsError.errno:
-            raise for_code(code)(f"topic {name}: {rest}")
-
-
-def in_order(rows: Sequence[OutboxRow], acknowledged: Sequence[bool]) -> list[bool]:
-    """Acknowledgements, none behind an unacknowledged row of the same key and topic; short ones count as missing."""
-    padded = [*acknowledged, *([False] * (len(rows) - len(acknowledged)))]
-    broken: set[tuple[str, str]] = set()
-    verdicts = []
-    for row, ok in zip(rows, padded, strict=True):
-        line = (row.topic, row.key)
-        if not ok:
-            broken.add(line)
-        verdicts.append(ok and line not in broken)
-    return verdicts

@@ -7,6 +7,7 @@ from aivis.events import actions, cases, escalations, knowledge, plans, replies,
 from aivis.events.envelope import Payload
 
 INTAKE_PREFIX = "aivis.intake."
+MARKER_PREFIX = "aivis.marker."
 DEAD_LETTER = "aivis.dead-letters"
 DEAD_LETTER_RETENTION = timedelta(days=30)
 
@@ -174,6 +175,12 @@ def intake(source: str) -> Topic:
         consumers=("gateway",),
         events=(tickets.TicketSubmitted, tickets.MessageSubmitted, tickets.StateSubmitted),
     )
+
+
+def marker(service: str) -> Topic:
+    """An empty topic: while it is there, the broker still has what `service` published before."""
+    says = f"Nothing. When it is gone, so is what {service} published, which then publishes it again."
+    return Topic(f"{MARKER_PREFIX}{service}", says, (service,), (), (), partitions=1)
 
 
 def consumed_by(service: str) -> tuple[Topic, ...]:

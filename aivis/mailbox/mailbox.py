@@ -154,6 +154,16 @@ class Mailbox:
         metrics.QUARANTINED.labels(self.service).inc(len(letters))
         await self.store.quarantine(letters)
 
+    async def publish_again(self) -> int:
+        """Queue all that was sent and is still kept again, for a broker that lost it; how many events.
+
+        Who had them knows them by their ids.
+        """
+        count = await self.store.publish_again()
+        if self._publisher is not None:
+            self._publisher.wake()
+        return count
+
     async def run(self, producer: Producer) -> None:
         """Work, publish, fire timers and sweep, until cancelled; then drain."""
         limits = self._limits

@@ -66,10 +66,14 @@ class Store(Protocol):
     async def claim(self, limit: int, *, seconds: float) -> list[OutboxRow]:
         """Take unsent rows to publish, ordered per key: no row while an earlier one of its key is with another."""
 
-    async def mark_sent(self, ids: Sequence[int]) -> None: ...
+    async def mark_sent(self, ids: Sequence[int]) -> None:
+        """The broker has these claimed rows. One that `publish_again` took back since is not marked."""
 
     async def unclaim(self, ids: Sequence[int]) -> None:
         """Give rows back that could not be sent."""
+
+    async def publish_again(self) -> int:
+        """Queue everything again that was sent, or is on its way, and is still kept; how many."""
 
     async def quarantine(self, letters: Sequence[Letter]) -> None:
         """Keep messages that could not be let into the inbox."""

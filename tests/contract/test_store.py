@@ -319,6 +319,41 @@ async def test_asking_again_also_brings_back_what_later_steps_of_the_key_put_out
     assert [row.event_id for row in await store.claim(10, seconds=30)] == ["waits", "result"]
 
 
+async def test_everything_sent_is_queued_again_in_its_order_for_a_broker_that_lost_it(store: Store) -> None:
+    await store.receive([arrival("1")])
+    await store.commit([write(await lease_one(store), outbox=tuple(outgoing(f"o{n}") for n in range(3)))])
+    sent = await store.claim(2, seconds=30)
+    await store.mark_sent([row.id for row in sent])
+    assert await store.publish_again() == 2
+    assert [row.event_id for row in await store.claim(10, seconds=30)] == ["o0", "o1", "o2"]
+
+
+async def test_what_was_on_its_way_when_all_was_queued_again_does_not_count_as_sent(store: Store) -> None:
+    await store.receive([arrival("1")])
+    await store.commit([write(await lease_one(store), outbox=(outgoing("o1"), outgoing("o2")))])
+    on_its_way = [row.id for row in await store.claim(10, seconds=30)]
+    assert await store.publish_again() == 2
+    await store.mark_sent(on_its_way[:1])
+    await store.unclaim(on_its_way[1:])
+    assert [row.event_id for row in await store.claim(10, seconds=30)] == ["o1", "o2"]
+
+
+async def test_a_row_given_back_is_unsent_whoever_marked_it_meanwhile(store: Store) -> None:
+    """Queued again while one publisher had it, it is with another; the first one's mark must not outlive the other."""
+    await store.receive([arrival("1")])
+    await store.commit([write(await lease_one(store), outbox=(outgoing("o1"),))])
+    [late] = await store.claim(10, seconds=30)
+    await store.publish_again()
+    [again] = await store.claim(10, seconds=30)
+    await store.mark_sent([late.id])
+    await store.unclaim([again.id])
+    assert [row.event_id for row in await store.claim(10, seconds=30)] == ["o1"]
+
+
+async def test_nothing_is_queued_again_where_nothing_was_sent(store: Store) -> None:
+    assert await store.publish_again() == 0
+
+
 async def test_a_buried_message_is_listed_and_comes_back_on_retry(store: Store) -> None:
     await store.receive([arrival("1", value=b'{"a":1}'), arrival("2")])
     lease = await lease_one(store)

@@ -162,14 +162,25 @@ class PostgresStore:
         ]
 
     async def mark_sent(self, ids: Sequence[int]) -> None:
-        statement = "update outbox set sent_at = now(), claimed_until = '-infinity' where id = any($1::bigint[])"
+        statement = (
+            "update outbox set sent_at = now(), claimed_until = '-infinity'"
+            " where id = any($1::bigint[]) and claimed_until > '-infinity'"
+        )
         async with self._transaction([_ALL], durable=False) as connection:
             await connection.execute(statement, list(ids))
 
     async def unclaim(self, ids: Sequence[int]) -> None:
-        statement = "update outbox set claimed_until = '-infinity' where id = any($1::bigint[])"
+        statement = "update outbox set claimed_until = '-infinity', sent_at = null where id = any($1::bigint[])"
         async with self._transaction([_ALL], durable=False) as connection:
             await connection.execute(statement, list(ids))
+
+    async def publish_again(self) -> int:
+        statement = (
+            "update outbox set sent_at = null, claimed_until = '-infinity'"
+            " where sent_at is not null or claimed_until > '-infinity'"
+        )
+        async with self._transaction([_ALL]) as connection:
+            return int((await connection.execute(statement)).split()[-1])
 
     async def quarantine(self, letters: Sequence[Letter]) -> None:
         async with self._transaction([_ALL]) as connection:

@@ -124,13 +124,24 @@ class SqliteStore:
         now = time()
 
         def run(connection: Connection) -> None:
-            connection.executemany("update outbox set sent_at = ? where id = ?", [(now, id) for id in ids])
-            self._claims.let_go(ids)
+            claimed = self._claims.let_go(ids)
+            connection.executemany("update outbox set sent_at = ? where id = ?", [(now, id) for id in claimed])
 
         await self._write(run, durable=False)
 
     async def unclaim(self, ids: Sequence[int]) -> None:
-        await self._read(lambda _: self._claims.let_go(ids))
+        def run(connection: Connection) -> None:
+            self._claims.let_go(ids)
+            connection.executemany("update outbox set sent_at = null where id = ?", [(id,) for id in ids])
+
+        await self._write(run, durable=False)
+
+    async def publish_again(self) -> int:
+        def run(connection: Connection) -> int:
+            on_their_way = self._claims.let_all_go()
+            return on_their_way + connection.execute(_UNSEND).rowcount
+
+        return await self._write(run)
 
     async def quarantine(self, letters: Sequence[Letter]) -> None:
         now = time()
@@ -364,6 +375,7 @@ delete from inbox where state = 1 and seq < (
 ))
 """
 """Rows come in by their age, so the first that is young enough ends the search: no index on time is kept."""
+_UNSEND = "update outbox set sent_at = null where sent_at is not null"
 _READ = (
     "select tenant, name, version, state, label, updated_at, attempts, error from keys where tenant = ? and name = ?"
 )

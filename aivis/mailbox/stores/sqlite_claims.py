@@ -36,6 +36,12 @@ class Claims:
         self._made |= {row.id: (row.key, now + seconds) for row in found}
         return found
 
-    def let_go(self, ids: Iterable[int]) -> None:
-        for id in ids:
-            self._made.pop(id, None)
+    def let_go(self, ids: Iterable[int]) -> list[int]:
+        """End the claims on `ids`; those that were still claimed."""
+        return [id for id in ids if self._made.pop(id, None) is not None]
+
+    def let_all_go(self) -> int:
+        """End all claims; how many there were."""
+        count = len(self._made)
+        self._made.clear()
+        return count

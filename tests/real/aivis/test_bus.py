@@ -1,5 +1,6 @@
 """A whole service on a real Kafka and a real PostgreSQL: idempotent producer, real groups, real offsets."""
 
+import asyncio
 import contextlib
 import os
 from collections.abc import AsyncIterator
@@ -10,6 +11,7 @@ import asyncpg
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 
+from aivis.topics import marker
 from tests.integration.aivis.echo import ANSWERS, REQUESTS
 from tests.integration.aivis.traffic import echoing, listening, producing, requests, send, until
 
@@ -75,3 +77,29 @@ async def test_asked_again_it_repeats_the_recorded_answers(tmp_path: Path, suffi
         await send(producer, requests(keys=5, each=2, reasked=True), suffix=suffix)
         await until(lambda: len(answers.came) >= 20)
         answers.check(keys=5, each=2)
+
+
+async def test_what_a_broker_lost_is_published_again_and_work_goes_on(tmp_path: Path, suffix: str) -> None:
+    """The topics are deleted under the service: idempotent producer, group and all."""
+    async with echoing(KAFKA, tmp_path, suffix=suffix, **REAL):
+        async with listening(KAFKA, suffix=suffix) as answers, producing(KAFKA) as producer:
+            await send(producer, requests(keys=20, each=5), suffix=suffix)
+            await until(lambda: len(answers.came) == 100)
+        admin = AIOKafkaAdminClient(bootstrap_servers=KAFKA)
+        await admin.start()
+        await admin.delete_topics([ANSWERS.name + suffix, marker("test").name])
+        await admin.close()
+        async with producing(KAFKA) as producer:
+            await send(producer, requests(keys=20, each=5, start=5), suffix=suffix)
+            await until_answered_anew(suffix)
+
+
+async def until_answered_anew(suffix: str) -> None:
+    """Until the log that was made anew holds every answer, those from before it too, in order."""
+    async with asyncio.timeout(40):
+        while True:
+            async with listening(KAFKA, suffix=suffix) as answers:
+                with contextlib.suppress(TimeoutError):
+                    await until(lambda: len(answers.requests) == 200, seconds=5)
+                    answers.check(keys=20, each=10)
+                    return

@@ -1,0 +1,113 @@
+"""Sending events so that none overtakes another of its topic and key, whatever fails on the way.
+
+A partition has one batch on its way at a time. The broker takes a batch whole or not at all, and behind one that it
+did not take nothing is sent.
+"""
+
+import asyncio
+from collections import defaultdict, deque
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+import structlog
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
+from aiokafka.partitioner import DefaultPartitioner
+
+from aivis.mailbox.values import Headers, OutboxRow
+
+log = structlog.get_logger()
+
+_partition_of = DefaultPartitioner()
+_ROUGH_BYTES = 64
+"""What a record has beside key, headers and value."""
+
+Lines = dict[TopicPartition, deque[int]]
+"""The places of rows in the group, in order, by where they go."""
+
+
+class Batch(Protocol):
+    """A batch being filled; aiokafka's."""
+
+    def append(self, *, timestamp: float | None, key: bytes, value: bytes, headers: list[tuple[str, bytes]]) -> object:
+        """None: it is full."""
+
+
+class Producer(Protocol):
+    """What is used of aiokafka's producer."""
+
+    async def partitions_for(self, topic: str) -> set[int]: ...
+
+    def create_batch(self) -> Batch: ...
+
+    async def send_batch(self, batch: Batch, topic: str, *, partition: int) -> "asyncio.Future[object]": ...
+
+
+async def send_in_order(producer: Producer, rows: Sequence[OutboxRow], *, max_bytes: int) -> list[bool]:
+    """Send `rows`, of at most `max_bytes` each; for each whether the broker has it.
+
+    A row that is too large stops those behind it of its topic and key, and no other.
+    """
+    sent = [False] * len(rows)
+    lines = await _lines(producer, rows, max_bytes)
+    while lines:
+        batches = {line: _filled(producer.create_batch(), rows, places) for line, places in lines.items()}
+        answers = await asyncio.gather(*(_send(producer, line, batch) for line, (batch, _) in batches.items()))
+        for (line, (_, places)), taken in zip(batches.items(), answers, strict=True):
+            for place in places:
+                sent[place] = taken
+            if not taken or not lines[line]:
+                del lines[line]
+    return sent
+
+
+async def _lines(producer: Producer, rows: Sequence[OutboxRow], max_bytes: int) -> Lines:
+    """Where each row goes; none for rows whose topic is not there, that are too large, or behind one that is."""
+    partitions = {topic: await _partitions(producer, topic) for topic in {row.topic for row in rows}}
+    lines: Lines = defaultdict(deque)
+    stopped = set()
+    for place, row in enumerate(rows):
+        if (row.topic, row.key) in stopped or not (of_topic := partitions[row.topic]):
+            continue
+        if _size(row) > max_bytes:
+            stopped.add((row.topic, row.key))
+            log.error("event too large", topic=row.topic, id=row.event_id, bytes=_size(row), most=max_bytes)
+            continue
+        lines[TopicPartition(row.topic, _partition_of(row.key.encode(), of_topic, of_topic))].append(place)
+    return lines
+
+
+async def _partitions(producer: Producer, topic: str) -> list[int]:
+    try:
+        return sorted(await producer.partitions_for(topic))
+    except KafkaError as error:
+        log.warning("topic not known", topic=topic, error=str(error))
+        return []
+
+
+def _filled(batch: Batch, rows: Sequence[OutboxRow], places: deque[int]) -> tuple[Batch, list[int]]:
+    """The batch with as many of the first `places` as fit, taken off; the first always does."""
+    taken = []
+    while places:
+        row = rows[places[0]]
+        if batch.append(timestamp=None, key=row.key.encode(), value=row.value, headers=list(row.headers)) is None:
+            break
+        taken.append(places.popleft())
+    return batch, taken
+
+
+async def _send(producer: Producer, line: TopicPartition, batch: Batch) -> bool:
+    try:
+        await (await producer.send_batch(batch, line.topic, partition=line.partition))
+    except KafkaError as error:
+        log.warning("broker did not take events", topic=line.topic, partition=line.partition, error=str(error))
+        return False
+    return True
+
+
+def _size(row: OutboxRow) -> int:
+    return _ROUGH_BYTES + len(row.key) + len(row.value) + sum(_header_sizes(row.headers))
+
+
+def _header_sizes(headers: Headers) -> Iterable[int]:
+    return (len(name) + len(value) + 4 for name, value in headers)

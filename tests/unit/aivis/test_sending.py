@@ -1,0 +1,104 @@
+"""Events go out in order: none behind one of its topic and key that the broker did not take."""
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+from aiokafka.errors import KafkaConnectionError, UnknownTopicOrPartitionError
+
+from aivis.mailbox.values import OutboxRow
+from aivis.sending import Batch, send_in_order
+
+ROOM = 3
+"""Records in a batch of the fake's."""
+
+
+class FakeBatch:
+    def __init__(self) -> None:
+        self.values: list[str] = []
+
+    def append(self, *, timestamp: float | None, key: bytes, value: bytes, headers: list[tuple[str, bytes]]) -> object:
+        if len(self.values) == ROOM:
+            return None
+        self.values.append(value.decode())
+        return "taken"
+
+
+class FakeProducer:
+    """Two partitions a topic; `takes` says of each batch whether the broker has it."""
+
+    def __init__(self, takes: Callable[[list[str]], bool] = lambda _: True) -> None:
+        self.batches: list[list[str]] = []
+        self.placed: dict[tuple[str, int], list[str]] = {}
+        self.under_way: set[tuple[str, int]] = set()
+        self._takes = takes
+
+    async def partitions_for(self, topic: str) -> set[int]:
+        if topic == "missing":
+            raise UnknownTopicOrPartitionError
+        return {0, 1}
+
+    def create_batch(self) -> FakeBatch:
+        return FakeBatch()
+
+    async def send_batch(self, batch: Batch, topic: str, *, partition: int) -> "asyncio.Future[object]":
+        assert isinstance(batch, FakeBatch)
+        assert (topic, partition) not in self.under_way, "a partition has one batch on its way at a time"
+        self.under_way.add((topic, partition))
+        self.batches.append(batch.values)
+        self.placed.setdefault((topic, partition), []).extend(batch.values)
+
+        async def answer() -> object:
+            await asyncio.sleep(0)
+            self.under_way.discard((topic, partition))
+            if not self._takes(batch.values):
+                raise KafkaConnectionError
+            return "offset"
+
+        return asyncio.ensure_future(answer())
+
+
+def rows(*lines: str) -> list[OutboxRow]:
+    """A row per line, `topic/key`, whose value is its place."""
+    split = (line.split("/") for line in lines)
+    return [OutboxRow(n, str(n), topic, key, (), str(n).encode()) for n, (topic, key) in enumerate(split)]
+
+
+async def sent(producer: FakeProducer, group: list[OutboxRow], *, max_bytes: int = 10_000) -> list[bool]:
+    return await send_in_order(producer, group, max_bytes=max_bytes)
+
+
+async def test_all_of_a_key_go_out_in_order_however_many_batches_it_takes() -> None:
+    producer = FakeProducer()
+    assert await sent(producer, rows(*["t/a"] * 8)) == [True] * 8
+    assert producer.batches == [["0", "1", "2"], ["3", "4", "5"], ["6", "7"]]
+
+
+async def test_nothing_follows_a_batch_that_the_broker_did_not_take() -> None:
+    producer = FakeProducer(lambda values: "4" not in values)
+    assert await sent(producer, rows(*["t/a"] * 8)) == [True] * 3 + [False] * 5
+    assert producer.batches == [["0", "1", "2"], ["3", "4", "5"]]
+
+
+async def test_another_topic_goes_on_when_one_fails() -> None:
+    producer = FakeProducer(lambda values: "0" not in values)
+    assert await sent(producer, rows("t/a", "u/a", "u/a")) == [False, True, True]
+
+
+async def test_a_topic_that_is_not_there_keeps_its_own_rows_only() -> None:
+    assert await sent(FakeProducer(), rows("missing/a", "t/a")) == [False, True]
+
+
+@pytest.mark.parametrize("place", [0, 1])
+async def test_a_row_that_is_too_large_keeps_back_its_own_key_and_no_other(place: int) -> None:
+    group = rows("t/a", "t/a", "t/a", "t/b", "u/a")
+    group[place] = group[place]._replace(value=b"x" * 500)
+    expected = [n < place for n in range(3)]
+    assert await sent(FakeProducer(), group, max_bytes=300) == [*expected, True, True]
+
+
+async def test_a_key_goes_where_every_kafka_client_would_send_it() -> None:
+    """By murmur2: of two partitions `a` is on the first and `d` on the second."""
+    producer = FakeProducer()
+    await sent(producer, rows("t/d", "t/a", "t/d", "t/a"))
+    assert producer.placed == {("t", 1): ["0", "2"], ("t", 0): ["1", "3"]}
