@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 from aivis import identity
 from aivis.errors import Invalid
@@ -36,8 +37,7 @@ def case_key_of(head: Head, value: bytes) -> Key:
     return Key(head.tenant, head.subject)
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(NamedTuple):
     """A record as it came."""
 
     topic: str
@@ -95,7 +95,11 @@ class Admission:
         _check_type(head, self._types[record.topic], record.where)
         _check_key(head, key_as_sent(head), record.where)
         key = _bounded(self.key_of(head, value), record.where)
-        return self.refine(topic, head, Arrival(head.id, key, record.topic, record.headers, value, head.reasked))
+        as_sent = Arrival(head.id, key, record.topic, record.headers, value, head.reasked, head)
+        arrival = self.refine(topic, head, as_sent)
+        if arrival is None or arrival.headers is record.headers:
+            return arrival
+        return arrival._replace(head=None)
 
 
 def _value(record: Received) -> bytes:

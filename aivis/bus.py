@@ -205,7 +205,9 @@ class Bus:
 
 def _received(record: "ConsumerRecord[bytes, bytes]") -> Received:
     where = f"{record.topic}[{record.partition}]@{record.offset}"
-    headers = tuple((name, value or b"") for name, value in record.headers)  # Kafka knows headers without a value
+    headers = tuple(record.headers)
+    if None in [value for _, value in headers]:  # Kafka knows headers without a value
+        headers = tuple([(name, value or b"") for name, value in headers])
     return Received(record.topic, where, record.key, headers, record.value)
 
 

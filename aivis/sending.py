@@ -6,7 +6,7 @@ did not take nothing is sent.
 
 import asyncio
 from collections import defaultdict, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 import structlog
@@ -14,7 +14,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 from aiokafka.partitioner import DefaultPartitioner
 
-from aivis.mailbox.values import Headers, OutboxRow
+from aivis.mailbox.values import OutboxRow
 
 log = structlog.get_logger()
 
@@ -106,8 +106,5 @@ async def _send(producer: Producer, line: TopicPartition, batch: Batch) -> bool:
 
 
 def _size(row: OutboxRow) -> int:
-    return _ROUGH_BYTES + len(row.key) + len(row.value) + sum(_header_sizes(row.headers))
-
-
-def _header_sizes(headers: Headers) -> Iterable[int]:
-    return (len(name) + len(value) + 4 for name, value in headers)
+    headers = sum([len(name) + len(value) + 4 for name, value in row.headers])
+    return _ROUGH_BYTES + len(row.key) + len(row.value) + headers

@@ -32,7 +32,7 @@ class Payload(Value):
     TYPE: ClassVar[str]
 
 
-class Event(Value):
+class Event(NamedTuple):
     """One event: who said what about which case, and why."""
 
     id: str
@@ -111,25 +111,28 @@ def _attributes(headers: tuple[tuple[str, bytes], ...], where: str) -> dict[str,
     name = ""
     try:
         for name, value in headers:
-            attribute = _ATTRIBUTES.get(name)
-            if attribute is None:
-                continue
-            if attribute == "traceparent":
-                if _TRACE_PARENT.fullmatch(trace := value.decode("ascii", "replace")):
-                    found[attribute] = trace
-                continue
-            if attribute in found:
-                raise Invalid(f"{where}: CloudEvents header {name}: given twice")
-            found[attribute] = text = value.decode()
-            if not text.isprintable() and _CONTROL.search(text):  # the first look is cheaper, and mostly enough
-                raise Invalid(f"{where}: CloudEvents header {name}: has control characters")
+            if (attribute := _ATTRIBUTES.get(name)) is not None:
+                if attribute in found:
+                    raise Invalid(f"{where}: CloudEvents header {name}: given twice")
+                found[attribute] = value.decode()
+            elif name == _TRACE and _TRACE_PARENT.fullmatch(trace := value.decode("ascii", "replace")):
+                found[_TRACE] = trace
     except UnicodeDecodeError as error:
         raise Invalid(f"{where}: CloudEvents header {name}: not UTF-8: {error.reason}") from error
+    if not "".join(found.values()).isprintable():  # cheaper than to look at each, and mostly enough
+        _check_control(found, where)
     return found
 
 
-_ATTRIBUTES = {f"ce_{name}": name for name in Head.model_fields} | {"traceparent": "traceparent"}
-"""The headers that are read, with the attribute that each carries."""
+def _check_control(attributes: dict[str, str], where: str) -> None:
+    for attribute, text in attributes.items():
+        if _CONTROL.search(text):
+            raise Invalid(f"{where}: CloudEvents header ce_{attribute}: has control characters")
+
+
+_TRACE = "traceparent"
+_ATTRIBUTES = {f"ce_{name}": name for name in Head.model_fields if name != _TRACE}
+"""The headers that are read, with the attribute that each carries; the trace context has a header of its own."""
 
 
 def headers_of(event: Event) -> tuple[tuple[str, bytes], ...]:

@@ -4,8 +4,10 @@ import asyncio
 from collections import deque
 
 from aivis.errors import Transient
+from aivis.mailbox import metrics
 from aivis.mailbox.insisting import until_answered
 from aivis.mailbox.ports import Store
+from aivis.mailbox.publishing import Publisher
 from aivis.mailbox.values import Verdict, Write
 
 _GROUP = 500
@@ -13,10 +15,15 @@ _Waiter = tuple[Write, "asyncio.Future[Verdict]"]
 
 
 class GroupCommit:
-    """Commits writes through `store`, all that wait at once; while one group commits, the next gathers."""
+    """Commits writes through `store`, all that wait at once; while one group commits, the next gathers.
 
-    def __init__(self, store: Store) -> None:
+    What they leave to publish goes to `publisher`.
+    """
+
+    def __init__(self, service: str, store: Store, publisher: Publisher) -> None:
+        self._service = service
         self._store = store
+        self._publisher = publisher
         self._waiting: deque[_Waiter] = deque()
         self._running: asyncio.Task[None] | None = None
 
@@ -41,8 +48,7 @@ class GroupCommit:
         if not group:
             return
         try:
-            # A commit whose reply is lost is run again blindly: the fence tells what was done before.
-            verdicts = await until_answered(lambda: self._store.commit([write for write, _ in group]))
+            verdicts = await self._committed([write for write, _ in group])
         except Exception as error:  # noqa: BLE001 - passed on, whatever it is: nobody waits for ever
             if len(group) == 1 or isinstance(error, Transient):
                 _refuse(group, error)
@@ -53,6 +59,16 @@ class GroupCommit:
         for (_, future), verdict in zip(group, verdicts, strict=True):
             if not future.done():
                 future.set_result(verdict)
+
+    async def _committed(self, writes: list[Write]) -> list[Verdict]:
+        """Commit; when the reply is lost, blindly once more: the fence tells what was done before."""
+        claim_seconds = self._publisher.claim_seconds
+        verdicts, claimed = await until_answered(lambda: self._store.commit(writes, claim_seconds=claim_seconds))
+        if left := sum(len(write.outbox) for write in writes):
+            self._publisher.hand_over(claimed, of=left)
+        for verdict in Verdict:
+            metrics.STEPS.labels(self._service, verdict.value).inc(verdicts.count(verdict))
+        return verdicts
 
 
 def _refuse(group: list[_Waiter], error: Exception) -> None:

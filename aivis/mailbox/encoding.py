@@ -19,12 +19,16 @@ class Ending:
     burials: tuple[tuple[Burial, OutboxRow], ...] = ()
 
 
+_GOING_ON = Ending()
+
+
 def write(turn: Turn, epoch: int, step: Step, *, service: str, ending: Ending | None = None) -> Write:
     """`step` under the fence of `turn`, which goes on without an `ending`.
 
     `Invalid` when an event is larger than a record may be.
     """
-    ends = Ending() if ending is None else ending
+    ends = ending or _GOING_ON
+    outbox = tuple([_outbox(outgoing) for outgoing in step.publish])
     return Write(
         key=turn.key,
         epoch=epoch,
@@ -33,8 +37,8 @@ def write(turn: Turn, epoch: int, step: Step, *, service: str, ending: Ending | 
         label=step.label,
         done=ends.done,
         dead=tuple([burial for burial, _ in ends.burials]),
-        outbox=(*map(_outbox, step.publish), *[letter for _, letter in ends.burials]),
-        log=tuple(map(_log, step.log)),
+        outbox=(*outbox, *[letter for _, letter in ends.burials]) if ends.burials else outbox,
+        log=tuple([_log(event) for event in step.log]),
         timers=tuple([_timer(turn, timer, service) for timer in step.timers]),
         take=step.take,
         free=step.free,
@@ -52,8 +56,9 @@ def burial(message: Message, key: Key, reason: str) -> tuple[Burial, OutboxRow]:
 
 
 def _outbox(outgoing: Outgoing) -> OutboxRow:
-    record = envelope.encode(outgoing.event, outgoing.topic)
-    return OutboxRow(0, outgoing.event.id, record.topic, outgoing.event.key, record.headers, record.value)
+    event = outgoing.event
+    record = envelope.encode(event, outgoing.topic)
+    return OutboxRow(0, event.id, record.topic, record.key.decode(), record.headers, record.value)
 
 
 def _log(event: Event) -> LogRow:

@@ -1,10 +1,9 @@
 """The durable mailbox of a service: the database is the truth, the bus is a hint."""
 
 import asyncio
-from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -15,7 +14,7 @@ from aivis.mailbox.publishing import Producer, Publisher
 from aivis.mailbox.turn import Handler
 from aivis.mailbox.values import Arrival, Letter, Receipt
 from aivis.mailbox.watching import Watch
-from aivis.mailbox.worker import Limits, Worker
+from aivis.mailbox.worker import Limits, Worker, utc
 
 log = structlog.get_logger()
 
@@ -27,10 +26,6 @@ _PRUNE_EVERY = 600.0
 
 Admit = Callable[[Letter], Arrival | None]
 """A quarantined message as an arrival; None when it is nothing to this service, `Invalid` when it is still bad."""
-
-
-def _utc() -> datetime:
-    return datetime.now(UTC)
 
 
 def _nothing_is_read(letter: Letter) -> Arrival | None:
@@ -47,19 +42,21 @@ class Mailbox:
         handler: Handler,
         *,
         limits: Limits | None = None,
-        now: Callable[[], datetime] = _utc,
+        now: Callable[[], datetime] = utc,
     ) -> None:
         self.service = service
         self.store = store
         self._limits = limits or Limits()
         self._handler = handler
-        self._worker = Worker(service, store, handler, self._limits, now=now)
+        poll, claim = self._limits.poll_seconds, self._limits.claim_seconds
+        self._publisher = Publisher(service, store, poll_seconds=poll, claim_seconds=claim)
+        self._worker = Worker(service, store, handler, self._limits, self._publisher)
+        self._worker.now = now
         self.watch = Watch()
         """Wakes who waits for a key's next step."""
         self._worker.stepped = self.watch.ring
         self.admit: Admit = _nothing_is_read
         """How a quarantined message would be let in now; the bus says it."""
-        self._publisher: Publisher | None = None
         self._backlog = 0
         self._measured = asyncio.Event()
 
@@ -79,15 +76,13 @@ class Mailbox:
 
         `Transient` when the database does not answer.
         """
-        receipts = await self.store.receive(arrivals)
-        new = [arrival for arrival, receipt in zip(arrivals, receipts, strict=True) if receipt is Receipt.NEW]
-        for receipt, count in Counter(receipts).items():
-            metrics.RECEIVED.labels(self.service, receipt.value).inc(count)
-        self._backlog += len(new)
-        self._worker.interrupt(a.key for a in new if self._handler.interrupts(_type(a)))
-        self._worker.wake()
-        if self._publisher is not None and len(new) < len(arrivals):
-            self._publisher.wake()
+        receipts = await self._worker.receive(arrivals)
+        for receipt in Receipt:
+            metrics.RECEIVED.labels(self.service, receipt.value).inc(receipts.count(receipt))
+        new = receipts.count(Receipt.NEW)
+        self._backlog += new
+        if new < len(arrivals):
+            self._publisher.wake()  # what was asked for again
         return receipts
 
     async def take_in(self, arrivals: Sequence[Arrival], letters: Sequence[Letter]) -> None:
@@ -160,30 +155,20 @@ class Mailbox:
         Who had them knows them by their ids.
         """
         count = await self.store.publish_again()
-        if self._publisher is not None:
-            self._publisher.wake()
+        self._publisher.wake()
         return count
 
     async def run(self, producer: Producer) -> None:
         """Work, publish, fire timers and sweep, until cancelled; then drain."""
-        limits = self._limits
-        self._publisher = Publisher(
-            self.service,
-            self.store,
-            producer,
-            poll_seconds=limits.poll_seconds,
-            claim_seconds=limits.claim_seconds,
-        )
-        self._worker.committed = self._publisher.wake
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._worker.run())
                 group.create_task(self._worker.renew())
-                group.create_task(self._publisher.run())
+                group.create_task(self._publisher.run(producer))
                 group.create_task(self._sweep())
         finally:
-            await self._worker.drain(seconds=limits.drain_seconds)
-            await self._publisher.finish(seconds=5)
+            await self._worker.drain(seconds=self._limits.drain_seconds)
+            await self._publisher.finish(producer, seconds=5)
 
     async def _sweep(self) -> None:
         """Fire due timers, look for what others left, keep the depths, prune. Runs until cancelled."""
@@ -204,6 +189,7 @@ class Mailbox:
         depths = await self.store.depths()
         self._backlog = depths.inbox
         self._measured.set()
+        metrics.IN_FLIGHT.labels(self.service).set(self._worker.in_flight)
         metrics.INBOX_DEPTH.labels(self.service).set(depths.inbox)
         metrics.INBOX_AGE.labels(self.service).set(depths.oldest_inbox_seconds)
         metrics.OUTBOX_DEPTH.labels(self.service).set(depths.outbox)
@@ -212,7 +198,3 @@ class Mailbox:
 
 def _letter(arrival: Arrival, reason: str) -> Letter:
     return Letter(arrival.topic, arrival.headers, arrival.value, reason, arrival.key.tenant, arrival.key.name)
-
-
-def _type(arrival: Arrival) -> str:
-    return next((value.decode() for name, value in arrival.headers if name == "ce_type"), "")

@@ -35,8 +35,13 @@ class Store(Protocol):
     async def ping(self) -> None:
         """Raise `Transient` unless the database answers."""
 
-    async def receive(self, arrivals: Sequence[Arrival]) -> list[Receipt]:
+    async def receive(
+        self, arrivals: Sequence[Arrival], limit: int = 0, *, seconds: float = 0, messages: int = 0
+    ) -> tuple[list[Receipt], list[Lease]]:
         """Insert into the inbox, durably; one receipt per arrival, in order.
+
+        In the same transaction up to `limit` of the keys that new messages are for are leased, as `lease` does it:
+        each one that is free, and for which no older message waits.
 
         When a done message arrives again with `reasked`, what its step and later steps of the key put out is queued
         again: the answer that was missed may be a later one's.
@@ -51,10 +56,14 @@ class Store(Protocol):
     async def renew(self, leases: Sequence[Lease], *, seconds: float) -> set[Key]:
         """Keep leases for `seconds` more; the keys whose lease is lost."""
 
-    async def commit(self, writes: Sequence[Write]) -> list[Verdict]:
+    async def commit(
+        self, writes: Sequence[Write], *, claim_seconds: float = 0
+    ) -> tuple[list[Verdict], list[OutboxRow]]:
         """Commit the writes of a group in one transaction; one verdict each, in order.
 
-        A write that was committed before under the same fence counts as committed.
+        A write that was committed before under the same fence counts as committed. With `claim_seconds` the rows that
+        go into the outbox are claimed in the same transaction, as `claim` does it, and returned; but none whose key
+        has unsent rows from before.
         """
 
     async def defer(self, deferrals: Sequence[Deferral]) -> None:

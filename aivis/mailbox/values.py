@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from enum import Enum, StrEnum
 from typing import NamedTuple
 
-from aivis.events.envelope import Event, JsonObject
+from aivis.events.envelope import Event, Head, JsonObject
 
 Headers = tuple[tuple[str, bytes], ...]
 
@@ -25,8 +25,7 @@ class Key(NamedTuple):
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(NamedTuple):
     """A message on its way into the inbox."""
 
     event_id: str
@@ -36,6 +35,8 @@ class Arrival:
     value: bytes
     reasked: bool = False
     """The sender misses an answer: if it was given before, give it again."""
+    head: Head | None = None
+    """The headers as they were read on the way in, so that they need not be read again."""
 
 
 class Receipt(StrEnum):
@@ -47,8 +48,7 @@ class Receipt(StrEnum):
     """The id is known with another body."""
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """A message in the inbox."""
 
     seq: int
@@ -56,10 +56,11 @@ class Message:
     topic: str
     headers: Headers
     value: bytes
+    head: Head | None = None
+    """The arrival's, where the message comes straight from it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Lease:
+class Lease(NamedTuple):
     """A key that is ours for a while, with its pending messages, oldest first."""
 
     key: Key
@@ -72,8 +73,7 @@ class Lease:
     messages: tuple[Message, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
+class Outgoing(NamedTuple):
     """An event to publish."""
 
     topic: str
@@ -143,8 +143,7 @@ class TimerRow(NamedTuple):
     value: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Write:
+class Write(NamedTuple):
     """A step under its fence, encoded: what the store commits."""
 
     key: Key

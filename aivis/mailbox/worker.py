@@ -2,23 +2,28 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from time import monotonic, perf_counter
 
 import structlog
 
 from aivis.errors import AivisError, Conflict, Disposition, Invalid, Refused, Transient, disposition
 from aivis.events import registry
-from aivis.events.envelope import Event
+from aivis.events.envelope import Event, Head
 from aivis.mailbox import encoding, metrics
 from aivis.mailbox.committing import GroupCommit
 from aivis.mailbox.ports import Store
+from aivis.mailbox.publishing import Publisher
 from aivis.mailbox.turn import Fenced, Handler, NotYet, Turn
-from aivis.mailbox.values import MAX_REASON, Deferral, Key, Lease, Message, Step, Verdict, Write
+from aivis.mailbox.values import MAX_REASON, Arrival, Deferral, Key, Lease, Message, Receipt, Step, Verdict, Write
 
 log = structlog.get_logger()
+
+_LEASED_AT_ONCE = 250
+_PATIENCE_SECONDS = 0.05
 
 
 @dataclass(frozen=True)
@@ -48,26 +53,31 @@ class Limits:
     """How long a publisher that is gone keeps others from its events."""
 
 
+def utc() -> datetime:
+    """This machine's clock."""
+    return datetime.now(UTC)
+
+
 class Worker:
     """Works through the inbox of one service."""
 
-    def __init__(
-        self, service: str, store: Store, handler: Handler, limits: Limits, *, now: Callable[[], datetime]
-    ) -> None:
+    def __init__(self, service: str, store: Store, handler: Handler, limits: Limits, publisher: Publisher) -> None:
         self._service = service
         self._store = store
         self._handler = handler
         self._limits = limits
-        self._now = now
-        self._commit = GroupCommit(store)
+        self._commit = GroupCommit(service, store, publisher)
         self._tasks: dict[Key, asyncio.Task[None]] = {}
         self._leases: dict[Key, Lease] = {}
         self._letting_go: set[asyncio.Task[None]] = set()
         self._turn_seconds = metrics.TURN_SECONDS.labels(service)
-        self._steps = {verdict: metrics.STEPS.labels(service, verdict.value) for verdict in Verdict}
         self._wake = asyncio.Event()
-        self.committed: Callable[[], None] = lambda: None
-        """Called after a commit that left something to publish."""
+        self._moved = asyncio.Event()
+        self._open = False
+        """Whether turns may begin."""
+        self._behind = True
+        """Whether keys may wait in the inbox that nobody works on."""
+        self.now: Callable[[], datetime] = utc
         self.stepped: Callable[[Key], None] = lambda _: None
         """Called after every commit, with its key."""
 
@@ -84,40 +94,96 @@ class Worker:
 
     async def run(self) -> None:
         """Lease and work until cancelled."""
-        while True:
-            self._wake.clear()
-            full = await self._lease()
-            if not full:
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(self._limits.poll_seconds):  # wait_for may swallow a cancellation
-                        await self._wake.wait()
+        self._open = True
+        try:
+            while True:
+                self._wake.clear()
+                full = await self._lease()
+                if not full:
+                    with suppress(TimeoutError):
+                        async with asyncio.timeout(self._limits.poll_seconds):  # wait_for may swallow a cancellation
+                            await self._wake.wait()
+        finally:
+            self._open = False
+
+    @property
+    def in_flight(self) -> int:
+        """Keys worked on now."""
+        return len(self._tasks)
+
+    async def receive(self, arrivals: Sequence[Arrival]) -> list[Receipt]:
+        """Let `arrivals` into the inbox, and begin at once with what can be: nobody who waits is overtaken."""
+        limits = self._limits
+        await self._short_wait_for(len(arrivals))
+        room = max(0, self._room) if self._open and not self._behind else 0
+        taking = self._store.receive(arrivals, room, seconds=limits.lease_seconds, messages=limits.messages)
+        receipts, leases = await self._whole(taking)
+        new = [arrival for arrival, receipt in zip(arrivals, receipts, strict=True) if receipt is Receipt.NEW]
+        self.interrupt(each.key for each in new if each.key in self._tasks and self._handler.interrupts(_type(each)))
+        await self._begin(leases)
+        if sum(len(lease.messages) for lease in leases) < len(new):
+            self.wake()
+        return receipts
+
+    async def _short_wait_for(self, room: int) -> None:
+        """Wait a moment for turns under way: most last no longer, and what is leased on receipt is not read again."""
+        until = monotonic() + _PATIENCE_SECONDS
+        while self._open and (self._behind or self._room < room) and monotonic() < until:
+            self._moved.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(until - monotonic()):
+                    await self._moved.wait()
+
+    async def _begin(self, leases: Sequence[Lease]) -> None:
+        """Start a turn at each; give them back when we have ended meanwhile."""
+        if not self._open:
+            await self._give_back(leases)
+            return
+        for lease in leases:
+            self._start(lease)
+
+    async def _give_back(self, leases: Sequence[Lease]) -> None:
+        if leases:
+            back = [Deferral(each.key, each.epoch, 0, "interrupted", counts=False) for each in leases]
+            with suppress(Transient):
+                await self._store.defer(back)
 
     async def _lease(self) -> bool:
         """Start what can be started; True when there may be more right away."""
-        room = min(self._limits.in_flight - len(self._tasks), 250)
+        room = min(self._room, _LEASED_AT_ONCE)
         if room <= 0:
+            self._behind = True
             return False
         try:
-            leases = await self._take(room)
+            _, leases = await self._whole(self._take(room))
         except Transient as error:
             log.warning("cannot lease; trying again", service=self._service, error=str(error))
             await asyncio.sleep(self._limits.poll_seconds)
             return False
-        for lease in leases:
-            self._start(lease)
-        metrics.IN_FLIGHT.labels(self._service).set(len(self._tasks))
-        return len(leases) == room
+        await self._begin(leases)
+        self._behind = len(leases) == room
+        self._moved.set()
+        return self._behind
 
-    async def _take(self, room: int) -> list[Lease]:
-        """Lease up to `room` keys; when cancelled in this moment, give back at once what was leased."""
+    @property
+    def _room(self) -> int:
+        return self._limits.in_flight - self.in_flight
+
+    async def _take(self, room: int) -> tuple[list[Receipt], list[Lease]]:
         limits = self._limits
-        taking = asyncio.create_task(self._store.lease(room, seconds=limits.lease_seconds, messages=limits.messages))
+        return [], await self._store.lease(room, seconds=limits.lease_seconds, messages=limits.messages)
+
+    async def _whole(
+        self, taking: Coroutine[object, object, tuple[list[Receipt], list[Lease]]]
+    ) -> tuple[list[Receipt], list[Lease]]:
+        """What `taking` returns; when cancelled in this moment, give back at once what it leased."""
+        task = asyncio.create_task(taking)
         try:
-            return await asyncio.shield(taking)
+            return await asyncio.shield(task)
         except asyncio.CancelledError:
             with suppress(Transient):
-                back = [Deferral(each.key, each.epoch, 0, "interrupted", counts=False) for each in await taking]
-                await self._store.defer(back)
+                _, leases = await task
+                await self._give_back(leases)
             raise
 
     def _start(self, lease: Lease) -> None:
@@ -132,6 +198,7 @@ class Worker:
         if self._tasks.get(lease.key) is task:
             del self._tasks[lease.key], self._leases[lease.key]
         self._wake.set()
+        self._moved.set()
         if task.cancelled():  # before its first step, so that it could not let the key go itself
             letting_go = asyncio.create_task(self._let_go(lease, delay=0, error="interrupted", counts=False))
             self._letting_go.add(letting_go)
@@ -160,15 +227,17 @@ class Worker:
             await asyncio.wait([*self._letting_go], timeout=5)
 
     async def _work(self, lease: Lease) -> None:
+        started = perf_counter()
         try:
-            with self._turn_seconds.time():
-                await self._turn(lease)
+            await self._turn(lease)
         except asyncio.CancelledError:
             await self._let_go(lease, delay=0, error="interrupted", counts=False)
         except Fenced:
             log.info("lease lost", service=self._service, case=lease.key.name)
         except Transient as error:  # while giving up: the database is away
             await self._let_go(lease, delay=1, error=repr(error), counts=False)
+        finally:
+            self._turn_seconds.observe(perf_counter() - started)
 
     async def _turn(self, lease: Lease) -> None:
         """Decide and commit; on an error once more with the oldest message alone, so that a bad one harms no other."""
@@ -190,15 +259,14 @@ class Worker:
             turn.state = turn.state if step.state is None else step.state
             turn.label = turn.label if step.label is None else step.label
 
-        return Turn(lease.key, lease.state, lease.label, lease.version, lease.attempts, events, self._now, keep)
+        return Turn(lease.key, lease.state, lease.label, lease.version, lease.attempts, events, self.now, keep)
 
     def _decode(self, lease: Lease) -> tuple[tuple[Event, ...], list[Message], list[tuple[Message, str]]]:
         """Events of the messages, the messages they came from, and the messages that cannot be read, with reasons."""
         events, readable, unreadable = [], [], []
         for message in lease.messages:
             try:
-                where = f"{message.topic or 'timer'} {message.event_id}"
-                events.append(registry.decode(message.headers, message.value, where=where))
+                events.append(_event(message))
                 readable.append(message)
             except Invalid as error:
                 unreadable.append((message, str(error)[:MAX_REASON]))
@@ -218,7 +286,6 @@ class Worker:
 
     async def _commit_write(self, write: Write) -> None:
         verdict = await self._commit(write)
-        self._steps[verdict].inc()
         if verdict is Verdict.FENCED:
             raise Fenced(f"{self._service}: {write.key.name}: another worker has it")
         if verdict is Verdict.HELD:
@@ -226,8 +293,6 @@ class Worker:
         if verdict is Verdict.STOPPED:
             raise Refused(f"{self._service}: {write.key.name}: stopped by one of {', '.join(write.unless)}")
         self.stepped(write.key)
-        if write.outbox:
-            self.committed()
 
     async def _failed(self, lease: Lease, turn: Turn, messages: list[Message], error: Exception) -> None:
         metrics.FAILURES.labels(self._service, type(error).__name__).inc()
@@ -283,3 +348,13 @@ class Worker:
     async def _let_go(self, lease: Lease, *, delay: float, error: str, counts: bool) -> None:
         with suppress(Transient):
             await self._store.defer([Deferral(lease.key, lease.epoch, delay, error, counts)])
+
+
+def _event(message: Message) -> Event:
+    where = f"{message.topic or 'timer'} {message.event_id}"
+    head = message.head or Head.read(message.headers, where=where)
+    return registry.with_body(head, message.value, where=where)
+
+
+def _type(arrival: Arrival) -> str:
+    return next((value.decode() for name, value in arrival.headers if name == "ce_type"), "")

@@ -15,7 +15,7 @@ from typing import Any
 
 import asyncpg
 
-from benchmarks.hop.events import record
+from benchmarks.hop.events import record, request
 
 _TABLES = (
     "create table bench_inbox (event_id text primary key, key text not null, payload {bytes} not null)",
@@ -49,7 +49,9 @@ Commit = Callable[[Sequence[Job]], Awaitable[None]]
 
 
 def jobs(run: str, count: int) -> list[Job]:
-    return [Job(f"{run}-{number}", f"{run}-k{number}", record(run, number, "t").value) for number in range(count)]
+    """Jobs with the ids and bytes of the service's events: an index takes ids like these where they fall."""
+    records = [(request(run, number), record(run, number, "t")) for number in range(count)]
+    return [Job(event.id, event.key, written.value) for event, written in records]
 
 
 async def cpu_per_job(commit: Commit, work: Sequence[Job]) -> float:

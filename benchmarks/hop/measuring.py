@@ -7,8 +7,10 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from statistics import median
 
+from aivis.topics import marker
 from benchmarks.children import Child, child
 from benchmarks.figures import Figure
+from benchmarks.hop.events import SERVICE
 from benchmarks.hop.group_commit import Postgres, Sqlite, cpu_per_job, jobs
 from benchmarks.stacks import Stack, topics_of_our_own
 
@@ -79,7 +81,8 @@ async def _standing(stack: Stack) -> AsyncIterator[Stand]:
     await store.open()
     async with AsyncExitStack() as open_:
         open_.push_async_callback(store.close)
-        await open_.enter_async_context(topics_of_our_own(stack, relayed, served, out))
+        marked = marker(f"{SERVICE}-{served}").name
+        await open_.enter_async_context(topics_of_our_own(stack, relayed, served, out, marked))
         service = child("benchmarks.hop.service", served, out, relayed, environment=stack.environment)
         served_by = await open_.enter_async_context(service)
         await served_by.ask(count=0)  # the topics are there now

@@ -1,7 +1,5 @@
 """The escalation service's mailbox: what may enter, and what a turn does with it."""
 
-from dataclasses import replace
-
 from aivis import identity, topics
 from aivis.admission import Refine
 from aivis.errors import AivisError, Invalid, http_status
@@ -26,11 +24,11 @@ def refine() -> Refine:
         if topic is topics.CASE_EVENTS:
             if head.sequence is None:
                 raise Invalid(f"{topic.name} {head.id}: an entry of a case's log needs ce_sequence")
-            return replace(arrival, event_id=f"log/{head.id}")
+            return arrival._replace(event_id=f"log/{head.id}")
         if topic is topics.RESULTS and head.type not in _WAITING:
             return None
         headers = tuple((name, value) for name, value in arrival.headers if name != "ce_sequence")
-        return replace(arrival, headers=headers)
+        return arrival._replace(headers=headers)
 
     return admitted
 
@@ -121,7 +119,7 @@ class Draft:
     def _keep(self, event: Event) -> None:
         last = self._entry.last + 1
         self._entry = self._entry.model_copy(update={"last": last})
-        self._log.append(event.model_copy(update={"sequence": last}))
+        self._log.append(event._replace(sequence=last))
 
 
 def action_name(action: str) -> str:

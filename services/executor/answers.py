@@ -25,7 +25,7 @@ def step(entry: Entry, now: datetime, *, reask: timedelta = timedelta(minutes=5)
     """
     event = told(entry, now)
     if event is not None and again and entry.state is State.WAITING:
-        event = event.model_copy(update={"reasked": True})
+        event = event._replace(reasked=True)
     return Step(
         state=entry.dump(),
         label=entry.state.value,

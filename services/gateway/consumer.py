@@ -1,7 +1,6 @@
 """The gateway's mailbox: what may enter, and what a turn does with it."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import timedelta
 
 from aivis import identity, topics
@@ -54,7 +53,7 @@ def _submitted(source: str, tenant: str, head: Head, arrival: Arrival) -> Arriva
     if not head.subject.isprintable():
         raise Invalid(f"{where}: ce_subject {head.subject!r} has control characters: it must be the ticket's id")
     case = identity.case_id(tenant, source, head.subject)
-    return replace(arrival, event_id=inbox_id(source, head.id), key=Key(tenant, case))
+    return arrival._replace(event_id=inbox_id(source, head.id), key=Key(tenant, case))
 
 
 class Gateway:

@@ -39,7 +39,7 @@ class Draft:
 
     def ask_again(self, events: list[Event], first: timedelta) -> None:
         """Publish what nobody has been heard on; the timer has come due."""
-        self._publish += [event.model_copy(update={"reasked": True, "sequence": None}) for event in events]
+        self._publish += [event._replace(reasked=True, sequence=None) for event in events]
         asked = self.ticket.asked + 1
         self.ticket = self.ticket.model_copy(update={"asked": asked})
         self._timers.append(Timer(asking.TIMER, asking.delay(asked, first)))
@@ -88,4 +88,4 @@ class Draft:
     def _keep(self, event: Event) -> None:
         last = self.ticket.last + 1
         self.ticket = self.ticket.model_copy(update={"last": last})
-        self._log.append(event.model_copy(update={"sequence": last}))
+        self._log.append(event._replace(sequence=last))

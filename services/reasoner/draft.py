@@ -68,7 +68,7 @@ class Draft:
         public = _PUBLIC.get(payload.TYPE)
         if public is not None:
             id = public_id(entry.id, public)
-            self._publish.append(Outgoing(public, entry.model_copy(update={"sequence": None, "id": id})))
+            self._publish.append(Outgoing(public, entry._replace(sequence=None, id=id)))
         return entry
 
     def decide(self, decision: DecisionMade) -> None:

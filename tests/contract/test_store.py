@@ -3,7 +3,6 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
@@ -64,6 +63,16 @@ def outgoing(id: str, key: str = "acme/a", topic: str = "out") -> OutboxRow:
     return OutboxRow(0, id, topic, key, (("ce_id", id.encode()),), b"{}")
 
 
+async def receive(store: Store, arrivals: list[Arrival]) -> list[Receipt]:
+    receipts, _ = await store.receive(arrivals)
+    return receipts
+
+
+async def commit(store: Store, writes: list[Write]) -> list[Verdict]:
+    verdicts, _ = await store.commit(writes)
+    return verdicts
+
+
 async def lease_one(store: Store, key: Key = A, *, seconds: float = 30) -> Lease:
     (lease,) = [each for each in await store.lease(10, seconds=seconds, messages=100) if each.key == key]
     return lease
@@ -71,23 +80,23 @@ async def lease_one(store: Store, key: Key = A, *, seconds: float = 30) -> Lease
 
 def write(lease: Lease, **changes: object) -> Write:
     done = tuple(message.seq for message in lease.messages)
-    return replace(Write(lease.key, lease.epoch, lease.version, done=done), **changes)  # type: ignore[arg-type]
+    return Write(lease.key, lease.epoch, lease.version, done=done)._replace(**changes)  # type: ignore[arg-type]
 
 
 async def test_a_message_is_received_once_and_a_changed_body_under_its_id_is_a_conflict(store: Store) -> None:
-    first = await store.receive([arrival("1"), arrival("1"), arrival("2")])
-    again = await store.receive([arrival("1"), arrival("1", value=b"other")])
+    first = await receive(store, [arrival("1"), arrival("1"), arrival("2")])
+    again = await receive(store, [arrival("1"), arrival("1", value=b"other")])
     assert first == [Receipt.NEW, Receipt.DUPLICATE, Receipt.NEW]
     assert again == [Receipt.DUPLICATE, Receipt.CONFLICT]
 
 
 async def test_the_same_id_of_another_tenant_is_another_message(store: Store) -> None:
-    assert await store.receive([arrival("1")]) == [Receipt.NEW]
-    assert await store.receive([arrival("1", Key("other", "a"), b"other")]) == [Receipt.NEW]
+    assert await receive(store, [arrival("1")]) == [Receipt.NEW]
+    assert await receive(store, [arrival("1", Key("other", "a"), b"other")]) == [Receipt.NEW]
 
 
 async def test_a_lease_has_the_pending_messages_in_order_with_their_bytes(store: Store) -> None:
-    await store.receive([arrival(str(n), value=b"%d" % n) for n in range(5)])
+    await receive(store, [arrival(str(n), value=b"%d" % n) for n in range(5)])
     lease = await lease_one(store)
     assert [message.event_id for message in lease.messages] == ["0", "1", "2", "3", "4"]
     assert lease.messages[3].value == b"3"
@@ -95,8 +104,107 @@ async def test_a_lease_has_the_pending_messages_in_order_with_their_bytes(store:
     assert (lease.version, lease.state, lease.attempts) == (0, None, 0)
 
 
+async def test_who_receives_leases_the_free_keys_with_the_messages_it_brought(store: Store) -> None:
+    brought = [arrival("1"), arrival("2", B), arrival("3"), arrival("1")]
+    receipts, leases = await store.receive(brought, 10, seconds=30, messages=100)
+    assert receipts == [Receipt.NEW, Receipt.NEW, Receipt.NEW, Receipt.DUPLICATE]
+    found = {lease.key: [message.event_id for message in lease.messages] for lease in leases}
+    assert found == {A: ["1", "3"], B: ["2"]}
+    assert await store.lease(10, seconds=30, messages=100) == []
+    assert await commit(store, [write(lease) for lease in leases]) == [Verdict.COMMITTED] * 2
+    assert (await store.depths()).inbox == 0
+
+
+async def test_what_is_leased_on_receipt_is_what_would_be_read(store: Store) -> None:
+    _, [lease] = await store.receive([arrival("1", value=b'{"n": 1}')], 10, seconds=0.05, messages=100)
+    await commit(store, [write(lease, state=b"one", label="working", release=True)])
+    _, [again] = await store.receive([arrival("2"), arrival("3")], 10, seconds=0.05, messages=100)
+    await asyncio.sleep(0.1)
+    read = await lease_one(store)
+    assert again == read._replace(epoch=read.epoch - 1)
+    assert (again.version, again.state, again.label) == (1, b"one", "working")
+
+
+async def test_who_receives_leases_no_key_for_which_older_messages_wait(store: Store) -> None:
+    await receive(store, [arrival("1")])
+    _, leases = await store.receive([arrival("2"), arrival("3", B)], 10, seconds=30, messages=100)
+    assert [lease.key for lease in leases] == [B]
+    assert [message.event_id for message in (await lease_one(store)).messages] == ["1", "2"]
+
+
+async def test_who_receives_leases_no_key_that_another_has_or_that_is_put_off(store: Store) -> None:
+    _, [lease] = await store.receive([arrival("1")], 10, seconds=30, messages=100)
+    assert (await store.receive([arrival("2")], 10, seconds=30, messages=100))[1] == []
+    _, [other] = await store.receive([arrival("3", B)], 10, seconds=30, messages=100)
+    await commit(store, [write(other)])
+    await store.defer([Deferral(B, other.epoch, 60, "away")])
+    assert (await store.receive([arrival("4", B)], 10, seconds=30, messages=100))[1] == []
+    assert await commit(store, [write(lease)]) == [Verdict.COMMITTED]
+    assert [message.event_id for message in (await lease_one(store)).messages] == ["2"]
+
+
+async def test_who_receives_leases_no_more_keys_and_messages_than_asked(store: Store) -> None:
+    brought = [arrival(f"{key}{n}", Key("acme", f"k{key}")) for n in range(3) for key in range(4)]
+    _, leases = await store.receive(brought, 2, seconds=30, messages=2)
+    assert [[message.event_id for message in lease.messages] for lease in leases] == [["00", "01"], ["10", "11"]]
+    assert len(await store.lease(10, seconds=30, messages=100)) == 2
+
+
+async def test_a_known_message_leases_nothing(store: Store) -> None:
+    _, [lease] = await store.receive([arrival("1")], 10, seconds=30, messages=100)
+    await commit(store, [write(lease)])
+    assert await store.receive([arrival("1")], 10, seconds=30, messages=100) == ([Receipt.DUPLICATE], [])
+    changed = arrival("1", value=b"other")
+    assert await store.receive([changed], 10, seconds=30, messages=100) == ([Receipt.CONFLICT], [])
+
+
+async def test_who_commits_claims_what_it_left_to_publish(store: Store) -> None:
+    _, leases = await store.receive([arrival("1"), arrival("2", B)], 10, seconds=30, messages=100)
+    first = write(leases[0], outbox=(outgoing("o1"), outgoing("o2", topic="else")))
+    second = write(leases[1], outbox=(outgoing("o3", "acme/b"),))
+    verdicts, claimed = await store.commit([first, second], claim_seconds=30)
+    assert verdicts == [Verdict.COMMITTED] * 2
+    assert await store.claim(10, seconds=30) == []
+    assert [row._replace(id=0) for row in claimed] == [*first.outbox, *second.outbox]
+    await store.unclaim([claimed[2].id])
+    await store.mark_sent([claimed[0].id, claimed[1].id])
+    assert await store.claim(10, seconds=30) == [claimed[2]]
+
+
+async def test_a_claim_of_a_commit_runs_out(store: Store) -> None:
+    _, [lease] = await store.receive([arrival("1")], 10, seconds=30, messages=100)
+    _, claimed = await store.commit([write(lease, outbox=(outgoing("o1"),))], claim_seconds=0.05)
+    await asyncio.sleep(0.1)
+    assert await store.claim(10, seconds=30) == claimed
+
+
+@pytest.mark.parametrize("by", ["nobody", "another commit", "a publisher"])
+async def test_a_commit_claims_nothing_that_has_unsent_rows_of_its_key_before_it(store: Store, by: str) -> None:
+    _, [lease] = await store.receive([arrival("1")], 10, seconds=30, messages=100)
+    seconds = 30 if by == "another commit" else 0
+    await store.commit([write(lease, outbox=(outgoing("o1"),))], claim_seconds=seconds)
+    if by == "a publisher":
+        assert len(await store.claim(10, seconds=30)) == 1
+    _, [lease, other] = await store.receive([arrival("2"), arrival("3", B)], 10, seconds=30, messages=100)
+    rows = write(lease, outbox=(outgoing("o2"),)), write(other, outbox=(outgoing("o3", "acme/b"),))
+    _, claimed = await store.commit(rows, claim_seconds=30)
+    assert [row.event_id for row in claimed] == ["o3"]
+    assert [row.event_id for row in await store.claim(10, seconds=30)] == (["o1", "o2"] if by == "nobody" else [])
+
+
+async def test_a_commit_claims_nothing_of_a_write_that_may_not_be(store: Store) -> None:
+    _, leases = await store.receive([arrival("1"), arrival("2", B)], 10, seconds=30, messages=100)
+    late = write(leases[0], epoch=leases[0].epoch - 1, outbox=(outgoing("late"),))
+    good = write(leases[1], outbox=(outgoing("good", "acme/b"),))
+    verdicts, claimed = await store.commit([late, good], claim_seconds=30)
+    assert verdicts == [Verdict.FENCED, Verdict.COMMITTED]
+    assert [row.event_id for row in claimed] == ["good"]
+    again, claimed = await store.commit([late, good], claim_seconds=30)
+    assert (again, claimed) == ([Verdict.FENCED, Verdict.COMMITTED], [])
+
+
 async def test_a_leased_key_is_not_leased_again_until_it_is_released_or_expires(store: Store) -> None:
-    await store.receive([arrival("1")])
+    await receive(store, [arrival("1")])
     first = await lease_one(store, seconds=0.2)
     assert await store.lease(10, seconds=30, messages=100) == []
     await asyncio.sleep(0.3)
@@ -105,13 +213,13 @@ async def test_a_leased_key_is_not_leased_again_until_it_is_released_or_expires(
 
 
 async def test_the_longest_waiting_keys_are_leased_first_and_no_more_than_asked(store: Store) -> None:
-    await store.receive([arrival(str(n), Key("acme", str(n))) for n in range(10)])
+    await receive(store, [arrival(str(n), Key("acme", str(n))) for n in range(10)])
     leases = await store.lease(3, seconds=30, messages=100)
     assert [lease.key.name for lease in leases] == ["0", "1", "2"]
 
 
 async def test_a_step_changes_state_inbox_outbox_log_and_timers_together(store: Store) -> None:
-    await store.receive([arrival("1")])
+    await receive(store, [arrival("1")])
     lease = await lease_one(store)
     step = write(
         lease,
@@ -121,7 +229,7 @@ async def test_a_step_changes_state_inbox_outbox_log_and_timers_together(store: 
         log=(LogRow(1, "l1", (), b"{}"),),
         timers=(TimerRow("wake", 0.0, "t1", (), b"{}"),),
     )
-    assert await store.commit([step]) == [Verdict.COMMITTED]
+    assert await commit(store, [step]) == [Verdict.COMMITTED]
     snapshot = await store.read(A)
     assert snapshot is not None
     assert (snapshot.state, snapshot.label, snapshot.version) == (b"state", "working", 1)
@@ -133,12 +241,12 @@ async def test_a_step_changes_state_inbox_outbox_log_and_timers_together(store: 
 
 
 async def test_a_worker_whose_lease_was_taken_over_writes_nothing(store: Store) -> None:
-    await store.receive([arrival("1")])
+    await receive(store, [arrival("1")])
     late = await lease_one(store, seconds=0.05)
     await asyncio.sleep(0.1)
     winner = await lease_one(store)
-    assert await store.commit([write(late, state=b"late", outbox=(outgoing("late"),))]) == [Verdict.FENCED]
-    assert await store.commit([write(winner, state=b"winner")]) == [Verdict.COMMITTED]
+    assert await commit(store, [write(late, state=b"late", outbox=(outgoing("late"),))]) == [Verdict.FENCED]
+    assert await commit(store, [write(winner, state=b"winner")]) == [Verdict.COMMITTED]
     snapshot = await store.read(A)
     assert snapshot is not None
     assert snapshot.state == b"winner"
@@ -146,37 +254,37 @@ async def test_a_worker_whose_lease_was_taken_over_writes_nothing(store: Store) 
 
 
 async def test_a_commit_run_again_after_a_lost_reply_counts_once(store: Store) -> None:
-    await store.receive([arrival("1")])
+    await receive(store, [arrival("1")])
     step = write(await lease_one(store), state=b"x", outbox=(outgoing("o1"),), log=(LogRow(1, "l1", (), b"{}"),))
-    assert await store.commit([step]) == [Verdict.COMMITTED]
-    assert await store.commit([step]) == [Verdict.COMMITTED]
+    assert await commit(store, [step]) == [Verdict.COMMITTED]
+    assert await commit(store, [step]) == [Verdict.COMMITTED]
     assert len(await store.claim(10, seconds=30)) == 1
 
 
 async def test_a_key_whose_fence_fails_drops_out_of_its_group_and_the_others_commit(store: Store) -> None:
-    await store.receive([arrival("1", A), arrival("2", B)])
+    await receive(store, [arrival("1", A), arrival("2", B)])
     leases = {lease.key: lease for lease in await store.lease(10, seconds=30, messages=100)}
-    stale = replace(write(leases[A], state=b"a"), epoch=leases[A].epoch - 1)
-    assert await store.commit([stale, write(leases[B], state=b"b")]) == [Verdict.FENCED, Verdict.COMMITTED]
+    stale = write(leases[A], state=b"a", epoch=leases[A].epoch - 1)
+    assert await commit(store, [stale, write(leases[B], state=b"b")]) == [Verdict.FENCED, Verdict.COMMITTED]
     b = await store.read(B)
     assert b is not None
     assert b.state == b"b"
 
 
 async def test_a_step_on_the_way_keeps_the_lease_and_the_messages(store: Store) -> None:
-    await store.receive([arrival("1")])
+    await receive(store, [arrival("1")])
     lease = await lease_one(store)
-    assert await store.commit([write(lease, state=b"intent", done=(), release=False)]) == [Verdict.COMMITTED]
+    assert await commit(store, [write(lease, state=b"intent", done=(), release=False)]) == [Verdict.COMMITTED]
     assert await store.lease(10, seconds=30, messages=100) == []
-    final = replace(write(lease, state=b"done"), version=1)
-    assert await store.commit([final]) == [Verdict.COMMITTED]
+    final = write(lease, state=b"done", version=1)
+    assert await commit(store, [final]) == [Verdict.COMMITTED]
     assert await store.lease(10, seconds=30, messages=100) == []
 
 
 async def test_after_a_crash_on_the_way_the_same_messages_come_with_the_state_of_the_last_commit(store: Store) -> None:
-    await store.receive([arrival("1")])
+    await receive(store, [arrival("1")])
     lease = await lease_one(store, seconds=0.05)
-    await store.commit([write(lease, state=b"intent", done=(), release=False)])
+    await commit(store, [write(lease, state=b"intent", done=(), release=False)])
     await asyncio.sleep(0.1)
     again = await lease_one(store)
     assert again.state == b"intent"
@@ -184,22 +292,22 @@ async def test_after_a_crash_on_the_way_the_same_messages_come_with_the_state_of
 
 
 async def test_renewing_keeps_a_lease_and_tells_which_are_lost(store: Store) -> None:
-    await store.receive([arrival("1", A), arrival("2", B)])
+    await receive(store, [arrival("1", A), arrival("2", B)])
     leases = {lease.key: lease for lease in await store.lease(10, seconds=0.2, messages=100)}
-    assert await store.renew([leases[A], replace(leases[B], epoch=99)], seconds=30) == {B}
+    assert await store.renew([leases[A], leases[B]._replace(epoch=99)], seconds=30) == {B}
     await asyncio.sleep(0.3)
     assert [lease.key for lease in await store.lease(10, seconds=30, messages=100)] == [B]
 
 
 async def test_a_released_key_is_not_renewed(store: Store) -> None:
-    await store.receive([arrival("1")])
+    await receive(store, [arrival("1")])
     lease = await lease_one(store)
-    await store.commit([write(lease)])
+    await commit(store, [write(lease)])
     assert await store.renew([lease], seconds=30) == {A}
 
 
 async def test_a_deferred_key_comes_back_after_its_delay_with_its_failures_counted(store: Store) -> None:
-    await store.receive([arrival("1")])
+    await receive(store, [arrival("1")])
     lease = await lease_one(store)
     await store.defer([Deferral(A, lease.epoch, 0.2, "no answer")])
     assert await store.lease(10, seconds=30, messages=100) == []
@@ -209,71 +317,72 @@ async def test_a_deferred_key_comes_back_after_its_delay_with_its_failures_count
     await store.defer([Deferral(A, again.epoch, 0, "interrupted", counts=False)])
     last = await lease_one(store)
     assert last.attempts == 1
-    await store.commit([write(last)])
+    await commit(store, [write(last)])
     snapshot = await store.read(A)
     assert snapshot is not None
     assert snapshot.attempts == 0
 
 
 async def test_a_name_is_held_by_one_key_until_it_lets_go(store: Store) -> None:
-    await store.receive([arrival("1", A), arrival("2", B)])
+    await receive(store, [arrival("1", A), arrival("2", B)])
     leases = {lease.key: lease for lease in await store.lease(10, seconds=30, messages=100)}
     take = {"done": (), "release": False, "take": ("resource:i-1",)}
-    assert await store.commit([write(leases[A], **take)]) == [Verdict.COMMITTED]
-    assert await store.commit([write(leases[B], **take)]) == [Verdict.HELD]
-    assert await store.commit([replace(write(leases[A], free=("resource:i-1",)), version=1)]) == [Verdict.COMMITTED]
-    assert await store.commit([write(leases[B], **take)]) == [Verdict.COMMITTED]
+    assert await commit(store, [write(leases[A], **take)]) == [Verdict.COMMITTED]
+    assert await commit(store, [write(leases[B], **take)]) == [Verdict.HELD]
+    assert await commit(store, [write(leases[A], free=("resource:i-1",), version=1)]) == [Verdict.COMMITTED]
+    assert await commit(store, [write(leases[B], **take)]) == [Verdict.COMMITTED]
 
 
 async def test_of_two_keys_that_take_a_name_in_one_group_one_wins_and_the_other_takes_nothing(store: Store) -> None:
-    await store.receive([arrival("1", A), arrival("2", B)])
+    await receive(store, [arrival("1", A), arrival("2", B)])
     leases = {lease.key: lease for lease in await store.lease(10, seconds=30, messages=100)}
     first = write(leases[A], take=("x",))
     second = write(leases[B], take=("w", "x"), outbox=(outgoing("o"),))
-    assert await store.commit([first, second]) == [Verdict.COMMITTED, Verdict.HELD]
+    assert await commit(store, [first, second]) == [Verdict.COMMITTED, Verdict.HELD]
     assert await store.holds(prefix="") == [("acme", "x", "a")]
     assert await store.claim(10, seconds=30) == []
 
 
 async def test_another_tenant_may_hold_the_same_name(store: Store) -> None:
     other = Key("other", "a")
-    await store.receive([arrival("1", A), arrival("2", other)])
+    await receive(store, [arrival("1", A), arrival("2", other)])
     leases = {lease.key: lease for lease in await store.lease(10, seconds=30, messages=100)}
     steps = [write(leases[A], take=("x",)), write(leases[other], take=("x",))]
-    assert await store.commit(steps) == [Verdict.COMMITTED, Verdict.COMMITTED]
+    assert await commit(store, steps) == [Verdict.COMMITTED, Verdict.COMMITTED]
 
 
 @pytest.mark.parametrize("tenant", ["acme", "*"])
 async def test_a_stop_switch_is_checked_in_the_steps_own_transaction(store: Store, tenant: str) -> None:
-    await store.receive([arrival("1")])
+    await receive(store, [arrival("1")])
     lease = await lease_one(store)
     await store.hold(tenant, "stop:effects", "operator")
     await store.hold(tenant, "stop:effects", "operator")
     step = write(lease, state=b"x", unless=("stop:effects",))
-    assert await store.commit([step]) == [Verdict.STOPPED]
+    assert await commit(store, [step]) == [Verdict.STOPPED]
     await store.unhold(tenant, "stop:effects", "operator")
-    assert await store.commit([step]) == [Verdict.COMMITTED]
+    assert await commit(store, [step]) == [Verdict.COMMITTED]
 
 
 async def test_a_timer_set_again_moves_and_one_taken_back_does_not_fire(store: Store) -> None:
-    await store.receive([arrival("1", A), arrival("2", B)])
+    await receive(store, [arrival("1", A), arrival("2", B)])
     leases = {lease.key: lease for lease in await store.lease(10, seconds=30, messages=100)}
     a = write(leases[A], done=(), release=False, timers=(TimerRow("t", 0.0, "ta", (), b"{}"),))
     b = write(leases[B], done=(), release=False, timers=(TimerRow("t", 0.0, "tb", (), b"{}"),))
-    await store.commit([a, b])
-    await store.commit(
+    await commit(store, [a, b])
+    await commit(
+        store,
         [
-            replace(write(leases[A], timers=(TimerRow("t", 60.0, "ta2", (), b"{}"),)), version=1),
-            replace(write(leases[B], timers=(TimerRow("t", None, "", (), b""),)), version=1),
-        ]
+            write(leases[A], timers=(TimerRow("t", 60.0, "ta2", (), b"{}"),), version=1),
+            write(leases[B], timers=(TimerRow("t", None, "", (), b""),), version=1),
+        ],
     )
     assert await store.fire_timers(10) == 0
 
 
 async def test_the_outbox_keeps_order_per_key_across_publishers(store: Store) -> None:
-    await store.receive([arrival("1")])
+    await receive(store, [arrival("1")])
     lease = await lease_one(store)
-    await store.commit([write(lease, outbox=tuple(outgoing(f"o{n}") for n in range(4)))])
+    await commit(store, [write(lease, outbox=tuple(outgoing(f"o{n}") for n in range(4)))])
     first = await store.claim(2, seconds=30)
     assert [row.event_id for row in first] == ["o0", "o1"]
     assert await store.claim(10, seconds=30) == [], "rows behind claimed ones of the same key wait"
@@ -283,45 +392,45 @@ async def test_the_outbox_keeps_order_per_key_across_publishers(store: Store) ->
 
 
 async def test_another_keys_rows_do_not_wait_for_a_claimed_key(store: Store) -> None:
-    await store.receive([arrival("1", A), arrival("2", B)])
+    await receive(store, [arrival("1", A), arrival("2", B)])
     leases = {lease.key: lease for lease in await store.lease(10, seconds=30, messages=100)}
-    await store.commit([write(leases[A], outbox=(outgoing("a1"), outgoing("a2")))])
+    await commit(store, [write(leases[A], outbox=(outgoing("a1"), outgoing("a2")))])
     assert len(await store.claim(1, seconds=30)) == 1
-    await store.commit([write(leases[B], outbox=(outgoing("b1", "acme/b"),))])
+    await commit(store, [write(leases[B], outbox=(outgoing("b1", "acme/b"),))])
     assert [row.event_id for row in await store.claim(10, seconds=30)] == ["b1"]
 
 
 async def test_a_claim_that_nobody_finished_is_made_again(store: Store) -> None:
-    await store.receive([arrival("1")])
-    await store.commit([write(await lease_one(store), outbox=(outgoing("o1"),))])
+    await receive(store, [arrival("1")])
+    await commit(store, [write(await lease_one(store), outbox=(outgoing("o1"),))])
     assert len(await store.claim(10, seconds=0.05)) == 1
     await asyncio.sleep(0.1)
     assert len(await store.claim(10, seconds=30)) == 1
 
 
 async def test_a_done_event_that_is_asked_for_again_queues_its_outputs_again(store: Store) -> None:
-    await store.receive([arrival("1")])
-    await store.commit([write(await lease_one(store), outbox=(outgoing("o1"),))])
+    await receive(store, [arrival("1")])
+    await commit(store, [write(await lease_one(store), outbox=(outgoing("o1"),))])
     await store.mark_sent([row.id for row in await store.claim(10, seconds=30)])
-    assert await store.receive([arrival("1")]) == [Receipt.DUPLICATE]
+    assert await receive(store, [arrival("1")]) == [Receipt.DUPLICATE]
     assert await store.claim(10, seconds=30) == [], "a plain duplicate repeats nothing"
-    assert await store.receive([arrival("1", reasked=True)]) == [Receipt.DUPLICATE]
+    assert await receive(store, [arrival("1", reasked=True)]) == [Receipt.DUPLICATE]
     assert [row.event_id for row in await store.claim(10, seconds=30)] == ["o1"]
 
 
 async def test_asking_again_also_brings_back_what_later_steps_of_the_key_put_out(store: Store) -> None:
-    await store.receive([arrival("request")])
-    await store.commit([write(await lease_one(store), outbox=(outgoing("waits"),))])
-    await store.receive([arrival("approval")])
-    await store.commit([write(await lease_one(store), outbox=(outgoing("result"),))])
+    await receive(store, [arrival("request")])
+    await commit(store, [write(await lease_one(store), outbox=(outgoing("waits"),))])
+    await receive(store, [arrival("approval")])
+    await commit(store, [write(await lease_one(store), outbox=(outgoing("result"),))])
     await store.mark_sent([row.id for row in await store.claim(10, seconds=30)])
-    await store.receive([arrival("request", reasked=True)])
+    await receive(store, [arrival("request", reasked=True)])
     assert [row.event_id for row in await store.claim(10, seconds=30)] == ["waits", "result"]
 
 
 async def test_everything_sent_is_queued_again_in_its_order_for_a_broker_that_lost_it(store: Store) -> None:
-    await store.receive([arrival("1")])
-    await store.commit([write(await lease_one(store), outbox=tuple(outgoing(f"o{n}") for n in range(3)))])
+    await receive(store, [arrival("1")])
+    await commit(store, [write(await lease_one(store), outbox=tuple(outgoing(f"o{n}") for n in range(3)))])
     sent = await store.claim(2, seconds=30)
     await store.mark_sent([row.id for row in sent])
     assert await store.publish_again() == 2
@@ -329,8 +438,8 @@ async def test_everything_sent_is_queued_again_in_its_order_for_a_broker_that_lo
 
 
 async def test_what_was_on_its_way_when_all_was_queued_again_does_not_count_as_sent(store: Store) -> None:
-    await store.receive([arrival("1")])
-    await store.commit([write(await lease_one(store), outbox=(outgoing("o1"), outgoing("o2")))])
+    await receive(store, [arrival("1")])
+    await commit(store, [write(await lease_one(store), outbox=(outgoing("o1"), outgoing("o2")))])
     on_its_way = [row.id for row in await store.claim(10, seconds=30)]
     assert await store.publish_again() == 2
     await store.mark_sent(on_its_way[:1])
@@ -340,8 +449,8 @@ async def test_what_was_on_its_way_when_all_was_queued_again_does_not_count_as_s
 
 async def test_a_row_given_back_is_unsent_whoever_marked_it_meanwhile(store: Store) -> None:
     """Queued again while one publisher had it, it is with another; the first one's mark must not outlive the other."""
-    await store.receive([arrival("1")])
-    await store.commit([write(await lease_one(store), outbox=(outgoing("o1"),))])
+    await receive(store, [arrival("1")])
+    await commit(store, [write(await lease_one(store), outbox=(outgoing("o1"),))])
     [late] = await store.claim(10, seconds=30)
     await store.publish_again()
     [again] = await store.claim(10, seconds=30)
@@ -355,10 +464,10 @@ async def test_nothing_is_queued_again_where_nothing_was_sent(store: Store) -> N
 
 
 async def test_a_buried_message_is_listed_and_comes_back_on_retry(store: Store) -> None:
-    await store.receive([arrival("1", value=b'{"a":1}'), arrival("2")])
+    await receive(store, [arrival("1", value=b'{"a":1}'), arrival("2")])
     lease = await lease_one(store)
     dead = Burial(lease.messages[0].seq, "cannot be")
-    await store.commit([write(lease, done=(lease.messages[1].seq,), dead=(dead,))])
+    await commit(store, [write(lease, done=(lease.messages[1].seq,), dead=(dead,))])
     assert await store.lease(10, seconds=30, messages=100) == []
     (letter,) = await store.letters(limit=10)
     assert (letter.event_id, letter.reason, letter.value) == ("1", "cannot be", b'{"a":1}')
@@ -385,30 +494,30 @@ async def test_a_letter_is_found_by_its_id(store: Store) -> None:
 
 
 async def test_a_reason_with_a_nul_stops_no_burial(store: Store) -> None:
-    await store.receive([arrival("1")])
+    await receive(store, [arrival("1")])
     lease = await lease_one(store)
     await store.defer([Deferral(A, lease.epoch, 0, "an error with \x00")])
     lease = await lease_one(store)
     dead = Burial(lease.messages[0].seq, "a reason with \x00")
-    assert await store.commit([write(lease, done=(), dead=(dead,))]) == [Verdict.COMMITTED]
+    assert await commit(store, [write(lease, done=(), dead=(dead,))]) == [Verdict.COMMITTED]
     await store.quarantine([Letter("topic", (), b"\x00", "quarantined for \x00", "acme", "a\x00")])
     assert len(await store.letters(limit=10)) == 2
 
 
 async def test_a_step_that_can_never_be_written_is_invalid_and_leaves_nothing(store: Store) -> None:
-    await store.receive([arrival("1", A), arrival("2", B)])
+    await receive(store, [arrival("1", A), arrival("2", B)])
     leases = {lease.key: lease for lease in await store.lease(10, seconds=30, messages=100)}
     twice = (LogRow(1, "l1", (), b"{}"), LogRow(1, "l1", (), b"{}"))
     with pytest.raises(Invalid):
-        await store.commit([write(leases[A], state=b"a"), write(leases[B], log=twice)])
+        await commit(store, [write(leases[A], state=b"a"), write(leases[B], log=twice)])
     a = await store.read(A)
     assert a is not None
     assert (a.version, a.state) == (0, None)
-    assert await store.commit([write(leases[A], state=b"a")]) == [Verdict.COMMITTED]
+    assert await commit(store, [write(leases[A], state=b"a")]) == [Verdict.COMMITTED]
 
 
 async def test_opening_what_is_open_changes_nothing(store: Store) -> None:
-    await store.receive([arrival("1")])
+    await receive(store, [arrival("1")])
     await lease_one(store)
     await store.open()
     assert await store.lease(10, seconds=30, messages=100) == []
@@ -416,10 +525,10 @@ async def test_opening_what_is_open_changes_nothing(store: Store) -> None:
 
 async def test_keys_are_found_by_label_and_tenant(store: Store) -> None:
     other = Key("other", "c")
-    await store.receive([arrival("1", A), arrival("2", B), arrival("3", other)])
+    await receive(store, [arrival("1", A), arrival("2", B), arrival("3", other)])
     leases = {lease.key: lease for lease in await store.lease(10, seconds=30, messages=100)}
-    await store.commit(
-        [write(leases[A], label="open"), write(leases[B], label="done"), write(leases[other], label="open")]
+    await commit(
+        store, [write(leases[A], label="open"), write(leases[B], label="done"), write(leases[other], label="open")]
     )
     assert {found.key for found in await store.find(tenant=None, labels=["open"], limit=10)} == {A, other}
     assert {found.key for found in await store.find(tenant="acme", labels=[], limit=10)} == {A, B}
@@ -427,9 +536,9 @@ async def test_keys_are_found_by_label_and_tenant(store: Store) -> None:
 
 
 async def test_sent_and_done_rows_are_forgotten_and_unsent_ones_kept(store: Store) -> None:
-    await store.receive([arrival("1"), arrival("2", B)])
+    await receive(store, [arrival("1"), arrival("2", B)])
     leases = {lease.key: lease for lease in await store.lease(10, seconds=30, messages=100)}
-    await store.commit([write(leases[A], outbox=(outgoing("o1"), outgoing("o2")))])
+    await commit(store, [write(leases[A], outbox=(outgoing("o1"), outgoing("o2")))])
     await store.mark_sent([(await store.claim(1, seconds=0.01))[0].id])
     await asyncio.sleep(0.05)
     assert await store.prune(sent_seconds=0.01, done_seconds=0.01) == 2
@@ -439,13 +548,13 @@ async def test_sent_and_done_rows_are_forgotten_and_unsent_ones_kept(store: Stor
 
 async def test_concurrent_workers_never_share_a_key_and_lose_no_message(store: Store) -> None:
     keys = [Key("acme", str(n)) for n in range(20)]
-    await store.receive([arrival(f"{key.name}-{n}", key) for n in range(5) for key in keys])
+    await receive(store, [arrival(f"{key.name}-{n}", key) for n in range(5) for key in keys])
     seen: list[str] = []
 
     async def work() -> None:
         while leases := await store.lease(5, seconds=30, messages=2):
             seen.extend(message.event_id for lease in leases for message in lease.messages)
-            verdicts = await store.commit([write(lease) for lease in leases])
+            verdicts = await commit(store, [write(lease) for lease in leases])
             assert set(verdicts) == {Verdict.COMMITTED}
 
     await asyncio.gather(*(work() for _ in range(4)))
@@ -460,7 +569,7 @@ async def test_postgres_shows_a_transaction_only_the_tenants_it_names() -> None:
     schema = f"test_{uuid4().hex[:12]}"
     store = PostgresStore(POSTGRES, schema=schema)
     await store.open()
-    await store.receive([arrival("1", A), arrival("2", Key("other", "a"))])
+    await receive(store, [arrival("1", A), arrival("2", Key("other", "a"))])
     connection = await asyncpg.connect(POSTGRES, server_settings={"search_path": schema})
     counts = {}
     for tenants in ("", "acme", "other", "acme,other", "*"):

@@ -14,7 +14,7 @@ from typing import Any
 import asyncpg
 
 from aivis.errors import Invalid, Transient
-from aivis.mailbox.stores import rows
+from aivis.mailbox.stores import postgres_receive, rows
 from aivis.mailbox.stores.postgres_commit import Connection, commit_group
 from aivis.mailbox.values import (
     Arrival,
@@ -78,23 +78,15 @@ class PostgresStore:
         async with self._transaction([_ALL]) as connection:
             await connection.fetchval("select 1")
 
-    async def receive(self, arrivals: Sequence[Arrival]) -> list[Receipt]:
+    async def receive(
+        self, arrivals: Sequence[Arrival], limit: int = 0, *, seconds: float = 0, messages: int = 0
+    ) -> tuple[list[Receipt], list[Lease]]:
         if not arrivals:
-            return []
-        columns = zip(*(_inbox_row(arrival) for arrival in arrivals), strict=True)
+            return [], []
         async with self._transaction({arrival.key.tenant for arrival in arrivals}) as connection:
-            inserted = await connection.fetch(
-                "insert into inbox (tenant, name, event_id, topic, headers, value, digest)"
-                " select tenant, name, event_id, topic, headers, value, digest from"
-                " unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bytea[], $6::bytea[], $7::bytea[])"
-                " with ordinality as a(tenant, name, event_id, topic, headers, value, digest, n) order by n"
-                " on conflict do nothing returning tenant, event_id",
-                *map(list, columns),
-            )
-            new = {tuple(row) for row in inserted}
-            if len(new) == len(arrivals):
-                return [Receipt.NEW] * len(arrivals)
-            return await _receipts(connection, arrivals, new)
+            new = await postgres_receive.receive(connection, arrivals, limit, seconds)
+            receipts = await postgres_receive.receipts(connection, arrivals, new)
+        return receipts, postgres_receive.leases(arrivals, receipts, new, messages)
 
     async def lease(self, limit: int, *, seconds: float, messages: int) -> list[Lease]:
         async with self._transaction([_ALL], durable=False) as connection:
@@ -122,9 +114,11 @@ class PostgresStore:
             )
         return {lease.key for lease in leases} - {Key(*row) for row in kept}
 
-    async def commit(self, writes: Sequence[Write]) -> list[Verdict]:
+    async def commit(
+        self, writes: Sequence[Write], *, claim_seconds: float = 0
+    ) -> tuple[list[Verdict], list[OutboxRow]]:
         async with self._transaction({write.key.tenant for write in writes}) as connection:
-            return await commit_group(connection, writes)
+            return await commit_group(connection, writes, claim_seconds=claim_seconds)
 
     async def defer(self, deferrals: Sequence[Deferral]) -> None:
         async with self._transaction({deferral.key.tenant for deferral in deferrals}) as connection:
@@ -143,9 +137,9 @@ class PostgresStore:
                 limit,
             )
             await connection.executemany(
-                "insert into inbox (tenant, name, event_id, topic, headers, value, digest)"
-                " values ($1, $2, $3, '', $4, $5, $6) on conflict do nothing",
-                [(*row, rows.digest(row["value"])) for row in due],
+                "insert into inbox (tenant, name, event_id, topic, headers, value)"
+                " values ($1, $2, $3, '', $4, $5) on conflict do nothing",
+                [tuple(row) for row in due],
             )
         return len(due)
 
@@ -309,47 +303,10 @@ class PostgresStore:
             raise Transient(f"postgresql: {type(error).__name__}: {error}") from error
 
 
-async def _receipts(connection: Connection, arrivals: Sequence[Arrival], new: set[tuple[str, str]]) -> list[Receipt]:
-    """Receipts where some ids are known; the outputs of done ones that are asked for again are queued again."""
-    found = await connection.fetch(
-        "select i.tenant, i.event_id, i.digest, i.name, i.version from inbox i"
-        " join unnest($1::text[], $2::text[]) as a(tenant, event_id) using (tenant, event_id)",
-        [arrival.key.tenant for arrival in arrivals],
-        [arrival.event_id for arrival in arrivals],
-    )
-    known = {(row[0], row[1]): row for row in found}
-    receipts, steps = [], []
-    for arrival in arrivals:
-        id = (arrival.key.tenant, arrival.event_id)
-        row = known[id]
-        if row["digest"] != rows.digest(arrival.value):
-            receipts.append(Receipt.CONFLICT)
-        elif id in new:
-            new.remove(id)
-            receipts.append(Receipt.NEW)
-        else:
-            receipts.append(Receipt.DUPLICATE)
-            if arrival.reasked and row["version"] is not None:
-                steps.append((arrival.key.tenant, row["name"], row["version"]))
-    if steps:
-        await connection.execute(
-            "update outbox o set sent_at = null"
-            " from unnest($1::text[], $2::text[], $3::bigint[]) as s(tenant, name, version)"
-            " where o.tenant = s.tenant and o.name = s.name and o.version >= s.version",
-            *map(list, zip(*steps, strict=True)),
-        )
-    return receipts
-
-
-def _inbox_row(arrival: Arrival) -> tuple[str, str, str, str, bytes, bytes, bytes]:
-    value = arrival.value
-    return (*arrival.key, arrival.event_id, arrival.topic, rows.pack(arrival.headers), value, rows.digest(value))
-
-
 def _lease(row: Any, inbox: dict[Key, list[Message]]) -> Lease:
-    key = Key(row["tenant"], row["name"])
-    messages = tuple(inbox.get(key, ()))
-    return Lease(key, row["epoch"], row["version"], row["state"], row["label"], row["attempts"], messages)
+    tenant, name, epoch, version, state, label, attempts = row
+    key = Key(tenant, name)
+    return Lease(key, epoch, version, state, label, attempts, tuple(inbox.get(key, ())))
 
 
 def _first(row: Any, inbox: dict[Key, list[Message]]) -> int:

@@ -6,7 +6,7 @@ create table if not exists inbox (
   topic text not null,
   headers bytea not null,
   value bytea not null,
-  digest bytea not null,
+  digest bytea not null generated always as (sha256(value)) stored,
   received_at timestamptz not null default now(),
   state smallint not null default 0,   -- 0 pending, 1 done, 2 dead
   version bigint,                      -- the key's version that did it: its outputs carry the same

@@ -2,27 +2,44 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
+from operator import itemgetter
 from typing import Any
 
 from aivis.mailbox.stores import rows
-from aivis.mailbox.values import Key, Verdict, Write
+from aivis.mailbox.values import Key, OutboxRow, Verdict, Write
 
 Connection = Any
 """asyncpg's; it has no types of its own."""
 
 
-async def commit_group(connection: Connection, writes: Sequence[Write]) -> list[Verdict]:
-    """Commit each write that still may be; a write that may not leaves nothing behind."""
-    verdicts = await _fences(connection, writes)
+async def commit_group(
+    connection: Connection, writes: Sequence[Write], *, claim_seconds: float
+) -> tuple[list[Verdict], list[OutboxRow]]:
+    """Commit each write that still may be; a write that may not leaves nothing behind.
+
+    Also says which rows of the outbox were claimed, for `claim_seconds` unless that is 0.
+    """
+    claimed: list[OutboxRow] = []
+    verdicts: list[Verdict | None] = [None] * len(writes)
     if any(write.take or write.unless for write in writes):
+        verdicts = await _fences(connection, writes)
         await _holds(connection, writes, verdicts)
     winners = [write for write, verdict in zip(writes, verdicts, strict=True) if verdict is None]
+    changed = await _states(connection, winners) if winners else set()
+    if len(changed) < len(winners):
+        late = await _fences(connection, writes)
+        verdicts = [
+            (late[n] or Verdict.FENCED) if verdict is None and write.key not in changed else verdict
+            for n, (write, verdict) in enumerate(zip(writes, verdicts, strict=True))
+        ]
+        winners = [write for write in winners if write.key in changed]
     if winners:
-        await _states(connection, winners)
         await _inbox(connection, winners)
-        await _outbox(connection, winners)
+        claimed = await _outbox(connection, winners, claim_seconds)
+        await _log(connection, winners)
         await _rest(connection, winners)
-    return [verdict or Verdict.COMMITTED for verdict in verdicts]
+    return [verdict or Verdict.COMMITTED for verdict in verdicts], claimed
 
 
 async def _fences(connection: Connection, writes: Sequence[Write]) -> list[Verdict | None]:
@@ -103,31 +120,48 @@ async def _free(connection: Connection, holds: list[tuple[str, str, str]]) -> No
         )
 
 
-async def _states(connection: Connection, writes: Sequence[Write]) -> None:
-    await connection.execute(
-        "update keys k set version = k.version + 1, state = coalesce(w.state, k.state),"
-        " label = coalesce(w.label, k.label), attempts = 0, error = '', updated_at = now(),"
-        " lease_until = case when w.release then '-infinity' else k.lease_until end"
-        " from unnest($1::text[], $2::text[], $3::bytea[], $4::text[], $5::bool[])"
-        " as w(tenant, name, state, label, release)"
-        " where k.tenant = w.tenant and k.name = w.name",
+async def _states(connection: Connection, writes: Sequence[Write]) -> set[Key]:
+    """Change the keys whose fence fits, locking them in one order for all; which they are."""
+    changed = await connection.fetch(
+        _CHANGE,
         [write.key.tenant for write in writes],
         [write.key.name for write in writes],
+        [write.epoch for write in writes],
+        [write.version for write in writes],
         [write.state for write in writes],
         [write.label for write in writes],
         [write.release for write in writes],
     )
+    return {Key(*row) for row in changed}
+
+
+_CHANGE = """
+with w as (
+  select * from unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bytea[], $6::text[], $7::bool[])
+  as w(tenant, name, epoch, version, state, label, release)
+), locked as (
+  select k.tenant, k.name from keys k join w using (tenant, name) order by 1, 2 for update of k
+)
+update keys k set version = k.version + 1, state = coalesce(w.state, k.state), label = coalesce(w.label, k.label),
+  attempts = 0, error = '', updated_at = now(),
+  lease_until = case when w.release then '-infinity' else k.lease_until end
+from locked join w using (tenant, name)
+where k.tenant = w.tenant and k.name = w.name and k.epoch = w.epoch and k.version = w.version
+returning k.tenant, k.name
+"""
 
 
 async def _inbox(connection: Connection, writes: Sequence[Write]) -> None:
-    done = [(seq, write.version + 1, 1) for write in writes for seq in write.done]
-    dead = [(burial.seq, write.version + 1, 2) for write in writes for burial in write.dead]
-    if done or dead:
-        await connection.execute(
-            "update inbox i set state = d.state, version = d.version"
-            " from unnest($1::bigint[], $2::bigint[], $3::smallint[]) as d(seq, version, state) where i.seq = d.seq",
-            *map(list, zip(*done, *dead, strict=True)),
-        )
+    done = [(seq, write.version + 1) for write in writes for seq in write.done]
+    dead = [(burial.seq, write.version + 1) for write in writes for burial in write.dead]
+    for state, ended in ((1, done), (2, dead)):
+        if ended:
+            await connection.execute(
+                "update inbox i set state = $3, version = d.version"
+                " from unnest($1::bigint[], $2::bigint[]) as d(seq, version) where i.seq = d.seq",
+                *map(list, zip(*ended, strict=True)),
+                state,
+            )
     burials = [(burial.seq, rows.text(burial.reason)) for write in writes for burial in write.dead]
     if burials:
         await connection.execute(
@@ -138,20 +172,41 @@ async def _inbox(connection: Connection, writes: Sequence[Write]) -> None:
         )
 
 
-async def _outbox(connection: Connection, writes: Sequence[Write]) -> None:
-    outgoing = [
-        (*write.key, write.version + 1, row.event_id, row.topic, row.key, rows.pack(row.headers), row.value)
-        for write in writes
-        for row in write.outbox
-    ]
-    if outgoing:
-        await connection.execute(
-            "insert into outbox (tenant, name, version, event_id, topic, key, headers, value)"
-            " select tenant, name, version, event_id, topic, key, headers, value from unnest($1::text[], $2::text[],"
-            " $3::bigint[], $4::text[], $5::text[], $6::text[], $7::bytea[], $8::bytea[]) with ordinality"
-            " as o(tenant, name, version, event_id, topic, key, headers, value, n) order by n",
-            *map(list, zip(*outgoing, strict=True)),
-        )
+async def _outbox(connection: Connection, writes: Sequence[Write], claim_seconds: float) -> list[OutboxRow]:
+    """Insert; the rows that were claimed, with their ids. None is whose key has unsent rows from before."""
+    outgoing = [(write, row) for write in writes for row in write.outbox]
+    if not outgoing:
+        return []
+    claim = timedelta(seconds=claim_seconds) if claim_seconds else None
+    placed = await connection.fetch(
+        _INTO_OUTBOX,
+        [write.key.tenant for write, _ in outgoing],
+        [write.key.name for write, _ in outgoing],
+        [write.version + 1 for write, _ in outgoing],
+        [row.event_id for _, row in outgoing],
+        [row.topic for _, row in outgoing],
+        [row.key for _, row in outgoing],
+        *rows.blob((row.headers, row.value) for _, row in outgoing),
+        claim,
+    )
+    placed.sort(key=itemgetter(0))
+    return [OutboxRow(id, *row[1:]) for (id, claimed), (_, row) in zip(placed, outgoing, strict=True) if claimed]
+
+
+_INTO_OUTBOX = """
+insert into outbox (tenant, name, version, event_id, topic, key, headers, value, claimed_until)
+select tenant, name, version, event_id, topic, key,
+  substring($10::bytea, start, head), substring($10, start + head, length), case
+  when exists (select 1 from outbox e where e.key = o.key and e.sent_at is null) then '-infinity'
+  else coalesce(now() + $11::interval, '-infinity') end
+from unnest(
+  $1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::int[], $8::int[], $9::int[]
+) with ordinality as o(tenant, name, version, event_id, topic, key, start, head, length, n) order by n
+returning id, claimed_until > '-infinity'
+"""
+
+
+async def _log(connection: Connection, writes: Sequence[Write]) -> None:
     log = [
         (*write.key, row.sequence, row.event_id, rows.pack(row.headers), row.value)
         for write in writes

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import orjson
 
 from aivis.errors import Invalid, Transient
-from aivis.mailbox.stores import rows
+from aivis.mailbox.stores import rows, sqlite_receive
 from aivis.mailbox.stores.sqlite_claims import Claims
 from aivis.mailbox.stores.sqlite_commit import commit_group
 from aivis.mailbox.values import (
@@ -81,8 +81,14 @@ class SqliteStore:
         if not self._path.exists():
             raise Transient(f"{self._path}: the file is gone, and what is written now is lost: bring it back")
 
-    async def receive(self, arrivals: Sequence[Arrival]) -> list[Receipt]:
-        return await self._write(lambda connection: _receive(connection, arrivals))
+    async def receive(
+        self, arrivals: Sequence[Arrival], limit: int = 0, *, seconds: float = 0, messages: int = 0
+    ) -> tuple[list[Receipt], list[Lease]]:
+        def run(connection: Connection) -> tuple[list[Receipt], list[Lease]]:
+            receipts, new = sqlite_receive.receive(connection, arrivals)
+            return receipts, sqlite_receive.lease(connection, new, limit, seconds=seconds, messages=messages)
+
+        return await self._write(run)
 
     async def lease(self, limit: int, *, seconds: float, messages: int) -> list[Lease]:
         return await self._write(lambda connection: _lease(connection, limit, seconds, messages), durable=False)
@@ -101,8 +107,17 @@ class SqliteStore:
 
         return await self._write(run, durable=False)
 
-    async def commit(self, writes: Sequence[Write]) -> list[Verdict]:
-        return await self._write(lambda connection: commit_group(connection, writes, time()))
+    async def commit(
+        self, writes: Sequence[Write], *, claim_seconds: float = 0
+    ) -> tuple[list[Verdict], list[OutboxRow]]:
+        def run() -> tuple[list[Verdict], list[OutboxRow]]:
+            unsent = {key for (key,) in self._open_connection().execute(_UNSENT_KEYS)}
+            verdicts, left = self._transaction(lambda connection: commit_group(connection, writes, time()), "full")
+            claimed = [row for row in left if claim_seconds and row.key not in unsent]
+            self._claims.add(claimed, claim_seconds)
+            return verdicts, claimed
+
+        return await self._on_thread(run)
 
     async def defer(self, deferrals: Sequence[Deferral]) -> None:
         now = time()
@@ -264,35 +279,6 @@ def _let_go_of_what_a_crash_left(connection: Connection) -> None:
     connection.execute("commit")
 
 
-def _receive(connection: Connection, arrivals: Sequence[Arrival]) -> list[Receipt]:
-    now = time()
-    receipts = []
-    for arrival in arrivals:
-        digest = rows.digest(arrival.value)
-        inserted = connection.execute(
-            "insert into inbox (tenant, name, event_id, topic, headers, value, digest, received_at)"
-            " values (?, ?, ?, ?, ?, ?, ?, ?) on conflict do nothing",
-            (*arrival.key, arrival.event_id, arrival.topic, rows.pack(arrival.headers), arrival.value, digest, now),
-        ).rowcount
-        receipts.append(Receipt.NEW if inserted else _known(connection, arrival, digest))
-    return receipts
-
-
-def _known(connection: Connection, arrival: Arrival, digest: bytes) -> Receipt:
-    known, name, version = connection.execute(
-        "select digest, name, version from inbox where tenant = ? and event_id = ?",
-        (arrival.key.tenant, arrival.event_id),
-    ).fetchone()
-    if known != digest:
-        return Receipt.CONFLICT
-    if arrival.reasked and version is not None:
-        connection.execute(
-            "update outbox set sent_at = null where tenant = ? and name = ? and version >= ?",
-            (arrival.key.tenant, name, version),
-        )
-    return Receipt.DUPLICATE
-
-
 def _lease(connection: Connection, limit: int, seconds: float, messages: int) -> list[Lease]:
     now = time()
     free = connection.execute(_FREE, {"now": now, "limit": limit}).fetchall()
@@ -375,6 +361,7 @@ delete from inbox where state = 1 and seq < (
 ))
 """
 """Rows come in by their age, so the first that is young enough ends the search: no index on time is kept."""
+_UNSENT_KEYS = "select key from outbox indexed by outbox_unsent where sent_at is null"
 _UNSEND = "update outbox set sent_at = null where sent_at is not null"
 _READ = (
     "select tenant, name, version, state, label, updated_at, attempts, error from keys where tenant = ? and name = ?"

@@ -33,8 +33,13 @@ class Claims:
                 found.append(OutboxRow(id, event, topic, key, rows.unpack(headers), value))
                 if len(found) == limit:
                     break
-        self._made |= {row.id: (row.key, now + seconds) for row in found}
+        self.add(found, seconds)
         return found
+
+    def add(self, rows: Iterable[OutboxRow], seconds: float) -> None:
+        """Claim `rows`, which nobody claims."""
+        until = time() + seconds
+        self._made |= {row.id: (row.key, until) for row in rows}
 
     def let_go(self, ids: Iterable[int]) -> list[int]:
         """End the claims on `ids`; those that were still claimed."""

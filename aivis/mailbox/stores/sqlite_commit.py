@@ -4,15 +4,21 @@ import sqlite3
 from collections.abc import Sequence
 
 from aivis.mailbox.stores import rows
-from aivis.mailbox.values import Verdict, Write
+from aivis.mailbox.values import OutboxRow, Verdict, Write
 
 
-def commit_group(connection: sqlite3.Connection, writes: Sequence[Write], now: float) -> list[Verdict]:
-    """Commit each write that still may be; a write that may not leaves nothing behind."""
-    return [_commit(connection, write, now) for write in writes]
+def commit_group(
+    connection: sqlite3.Connection, writes: Sequence[Write], now: float
+) -> tuple[list[Verdict], list[OutboxRow]]:
+    """Commit each write that still may be, and say what that leaves to publish.
+
+    A write that may not leaves nothing behind.
+    """
+    left: list[OutboxRow] = []
+    return [_commit(connection, write, now, left) for write in writes], left
 
 
-def _commit(connection: sqlite3.Connection, write: Write, now: float) -> Verdict:
+def _commit(connection: sqlite3.Connection, write: Write, now: float, left: list[OutboxRow]) -> Verdict:
     verdict = _barred(connection, write) if write.take or write.unless else None
     if verdict is None and not _state(connection, write, now):
         verdict = _too_late(connection, write)
@@ -20,7 +26,8 @@ def _commit(connection: sqlite3.Connection, write: Write, now: float) -> Verdict
         return verdict
     _holds(connection, write)
     _inbox(connection, write, now)
-    _outbox(connection, write, now)
+    left += _outbox(connection, write)
+    _log_and_timers(connection, write, now)
     return Verdict.COMMITTED
 
 
@@ -68,9 +75,8 @@ def _holds(connection: sqlite3.Connection, write: Write) -> None:
 
 def _inbox(connection: sqlite3.Connection, write: Write, now: float) -> None:
     version = write.version + 1
-    connection.executemany(
-        "update inbox set state = 1, version = ? where seq = ?", [(version, seq) for seq in write.done]
-    )
+    for seq in write.done:
+        connection.execute("update inbox set state = 1, version = ? where seq = ?", (version, seq))
     for burial in write.dead:
         connection.execute("update inbox set state = 2, version = ? where seq = ?", (version, burial.seq))
         connection.execute(
@@ -80,20 +86,24 @@ def _inbox(connection: sqlite3.Connection, write: Write, now: float) -> None:
         )
 
 
-def _outbox(connection: sqlite3.Connection, write: Write, now: float) -> None:
+def _outbox(connection: sqlite3.Connection, write: Write) -> list[OutboxRow]:
+    """The rows, with their ids."""
+    placed = []
+    for _, event_id, topic, key, headers, value in write.outbox:
+        id = connection.execute(
+            "insert into outbox (tenant, name, version, event_id, topic, key, headers, value)"
+            " values (?, ?, ?, ?, ?, ?, ?, ?)",
+            (*write.key, write.version + 1, event_id, topic, key, rows.pack(headers), value),
+        ).lastrowid
+        placed.append(OutboxRow(id or 0, event_id, topic, key, headers, value))
+    return placed
+
+
+def _log_and_timers(connection: sqlite3.Connection, write: Write, now: float) -> None:
     tenant, name = write.key
-    connection.executemany(
-        "insert into outbox (tenant, name, version, event_id, topic, key, headers, value)"
-        " values (?, ?, ?, ?, ?, ?, ?, ?)",
-        [
-            (tenant, name, write.version + 1, row.event_id, row.topic, row.key, rows.pack(row.headers), row.value)
-            for row in write.outbox
-        ],
-    )
-    connection.executemany(
-        "insert into log values (?, ?, ?, ?, ?, ?)",
-        [(tenant, name, row.sequence, row.event_id, rows.pack(row.headers), row.value) for row in write.log],
-    )
+    for row in write.log:
+        values = (tenant, name, row.sequence, row.event_id, rows.pack(row.headers), row.value)
+        connection.execute("insert into log values (?, ?, ?, ?, ?, ?)", values)
     for timer in write.timers:
         if timer.after is None:
             connection.execute(

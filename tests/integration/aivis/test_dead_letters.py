@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -35,7 +34,7 @@ async def quarantine(stand: Stand, *names: str, value: bytes | None = None) -> N
 async def test_letters_are_listed_newest_first_with_their_reasons(tmp_path: Path) -> None:
     async with running(tmp_path) as stand, client(stand) as http:
         await quarantine(stand, "0", "1")
-        await stand.mailbox.receive([replace(arrival(event("2")), value=b"{")])
+        await stand.mailbox.receive([arrival(event("2"))._replace(value=b"{")])
         await stand.quiet()
         listed = (await http.get("/v1/dead")).json()
         assert [(letter["kind"], letter["topic"], letter["event"]) for letter in listed] == [

@@ -54,7 +54,7 @@ class Unsteady:
 
 
 def _numbered(event: Event, place: int) -> Event:
-    return event.model_copy(update={"sequence": place})
+    return event._replace(sequence=place)
 
 
 async def survives(store: Store, faults: Faults, ever_decided: Callable[[], Awaitable[int]], *, seed: int) -> None:

@@ -154,9 +154,11 @@ class CountingStore(SqliteStore):
 
     commits = 0
 
-    async def commit(self, writes: Sequence[Write]) -> list[Verdict]:
+    async def commit(
+        self, writes: Sequence[Write], *, claim_seconds: float = 0
+    ) -> tuple[list[Verdict], list[OutboxRow]]:
         self.commits += 1
-        return await super().commit(writes)
+        return await super().commit(writes, claim_seconds=claim_seconds)
 
 
 @dataclass

@@ -123,7 +123,7 @@ class TiredStore(SqliteStore):
 
     async def lease(self, limit: int, *, seconds: float, messages: int) -> list[Lease]:
         leases = await super().lease(limit, seconds=seconds, messages=messages)
-        return [replace(lease, attempts=lease.attempts + 5_000) for lease in leases]
+        return [lease._replace(attempts=lease.attempts + 5_000) for lease in leases]
 
 
 async def test_thousands_of_failures_do_not_break_the_backoff(tmp_path: Path) -> None:
@@ -183,8 +183,8 @@ async def test_of_several_messages_one_that_meets_a_fault_of_ours_is_buried_alon
 
 async def test_a_message_that_cannot_be_read_is_buried_and_blocks_nobody(tmp_path: Path) -> None:
     good = arrival(event("1"))
-    garbage = replace(arrival(event("0")), value=b"\xff{not json")
-    deep = replace(arrival(event("2")), value=b'{"text": ' + b"[" * 10_000 + b"]" * 10_000 + b"}")
+    garbage = arrival(event("0"))._replace(value=b"\xff{not json")
+    deep = arrival(event("2"))._replace(value=b'{"text": ' + b"[" * 10_000 + b"]" * 10_000 + b"}")
     async with running(tmp_path) as stand:
         await stand.mailbox.receive([garbage, good, deep])
         await stand.quiet()
@@ -219,7 +219,7 @@ def _raises(turn: Turn, reason: str) -> Step:
 
 
 def _twice_in_the_log() -> Step:
-    entry = answer(event("0")).event.model_copy(update={"sequence": 1})
+    entry = answer(event("0")).event._replace(sequence=1)
     return Step(log=(entry, entry))
 
 
@@ -303,7 +303,7 @@ async def test_one_bad_key_costs_the_others_no_time(tmp_path: Path) -> None:
 async def test_a_key_of_another_tenant_with_the_same_name_is_another_key(tmp_path: Path) -> None:
     ours = arrival(event("0"))
     headers = tuple((name, b"globex" if name == "ce_tenant" else value) for name, value in ours.headers)
-    theirs = replace(ours, key=Key("globex", "a"), headers=headers)
+    theirs = ours._replace(key=Key("globex", "a"), headers=headers)
     async with running(tmp_path) as stand:
         await stand.mailbox.receive([ours, theirs])
         await stand.quiet()

@@ -5,11 +5,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from aivis.errors import Transient
 from aivis.mailbox.mailbox import Mailbox
 from aivis.mailbox.stores.sqlite import SqliteStore
 from aivis.mailbox.turn import Turn
-from aivis.mailbox.values import Key, Lease, Step, Verdict, Write
+from aivis.mailbox.values import Arrival, Key, Lease, OutboxRow, Receipt, Step, Verdict, Write
 from tests.integration.aivis.mailbox.stand import (
     LIMITS,
     NOW,
@@ -36,6 +38,13 @@ class DeafStore(SqliteStore):
         raise Transient("no answer")
 
 
+class DeafToLeasing(SqliteStore):
+    """A store that leases on receipt only."""
+
+    async def lease(self, limit: int, *, seconds: float, messages: int) -> list[Lease]:
+        return []
+
+
 class LateStore(SqliteStore):
     """A store whose first commit is done long before its reply is there."""
 
@@ -44,12 +53,14 @@ class LateStore(SqliteStore):
         self.committed = asyncio.Event()
         self.reply = asyncio.Event()
 
-    async def commit(self, writes: Sequence[Write]) -> list[Verdict]:
-        verdicts = await super().commit(writes)
+    async def commit(
+        self, writes: Sequence[Write], *, claim_seconds: float = 0
+    ) -> tuple[list[Verdict], list[OutboxRow]]:
+        committed = await super().commit(writes, claim_seconds=claim_seconds)
         if not self.committed.is_set():
             self.committed.set()
             await self.reply.wait()
-        return verdicts
+        return committed
 
 
 async def test_who_lost_the_lease_writes_nothing(tmp_path: Path) -> None:
@@ -179,6 +190,15 @@ class LeasingStore(SqliteStore):
 
     leased: asyncio.Event
 
+    async def receive(
+        self, arrivals: Sequence[Arrival], limit: int = 0, *, seconds: float = 0, messages: int = 0
+    ) -> tuple[list[Receipt], list[Lease]]:
+        receipts, leases = await super().receive(arrivals, limit, seconds=seconds, messages=messages)
+        if leases:
+            self.leased.set()
+            await asyncio.sleep(0.1)
+        return receipts, leases
+
     async def lease(self, limit: int, *, seconds: float, messages: int) -> list[Lease]:
         leases = await super().lease(limit, seconds=seconds, messages=messages)
         if leases:
@@ -199,6 +219,53 @@ async def test_stopping_gives_back_at_once_what_is_leased_in_this_moment(tmp_pat
     assert script.turns == []
     assert len(await store.lease(100, seconds=1, messages=10)) == 20
     await store.close()
+
+
+@pytest.mark.parametrize("cut_off", [True, False])
+async def test_stopping_gives_back_what_is_leased_on_receipt_in_this_moment(tmp_path: Path, cut_off: bool) -> None:
+    store, script = LeasingStore(tmp_path / "mailbox.db"), Script()
+    store.leased = asyncio.Event()
+    await store.open()
+    mailbox = Mailbox(SERVICE, store, script, limits=LIMITS, now=lambda: NOW)
+    running_ = asyncio.create_task(mailbox.run(Tape()))
+    await asyncio.sleep(0.05)
+    receiving = asyncio.create_task(mailbox.receive([arrival(event("0", f"k{n}")) for n in range(20)]))
+    await store.leased.wait()
+    if cut_off:
+        receiving.cancel()
+    await stopped(running_)
+    await asyncio.wait([receiving])
+    assert script.turns == []
+    assert len(await store.lease(100, seconds=1, messages=10)) == 20
+    await store.close()
+
+
+async def test_a_message_is_worked_on_without_being_read_again(tmp_path: Path) -> None:
+    store = DeafToLeasing(tmp_path / "mailbox.db")
+    async with running(store) as stand:
+        await asyncio.sleep(0.05)
+        await stand.deliver(event("0"))
+        await stand.quiet()
+        assert await stand.state("a") == ["a-0"]
+
+
+class SlowStore(SqliteStore):
+    """A store that takes its time to lease what waits."""
+
+    async def lease(self, limit: int, *, seconds: float, messages: int) -> list[Lease]:
+        await asyncio.sleep(0.2)
+        return await super().lease(limit, seconds=seconds, messages=messages)
+
+
+async def test_who_comes_later_does_not_overtake_who_waits(tmp_path: Path) -> None:
+    store = SlowStore(tmp_path / "mailbox.db")
+    await store.open()
+    await store.receive([arrival(event("0", "waits"))])
+    async with running(store) as stand:
+        await asyncio.sleep(0.05)
+        await stand.deliver(event("1", "comes"))
+        await stand.quiet()
+        assert stand.script.turns == [("waits-0",), ("comes-1",)]
 
 
 async def test_a_turn_that_does_not_end_is_cancelled_and_its_key_is_free(tmp_path: Path) -> None:
@@ -240,7 +307,7 @@ def _answered(lease: Lease) -> Write:
 
     turn = Turn(lease.key, None, "", lease.version, 0, (event("0", "b"),), lambda: NOW, _never)
     done = tuple(message.seq for message in lease.messages)
-    return replace(encoding.write(turn, lease.epoch, echo(turn), service=SERVICE), done=done, release=True)
+    return encoding.write(turn, lease.epoch, echo(turn), service=SERVICE)._replace(done=done, release=True)
 
 
 async def _never(turn: Turn, step: Step) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from aivis.errors import Transient
 from aivis.mailbox.stores.sqlite import SqliteStore
-from aivis.mailbox.values import Verdict, Write
+from aivis.mailbox.values import OutboxRow, Verdict, Write
 from tests.integration.aivis.mailbox.schedule import HARSH, survives
 from tests.integration.aivis.mailbox.stand import Faults, FaultyStore, Script, event, running
 
@@ -31,11 +31,13 @@ class MuteStore(SqliteStore):
 
     mute = True
 
-    async def commit(self, writes: Sequence[Write]) -> list[Verdict]:
-        verdicts = await super().commit(writes)
+    async def commit(
+        self, writes: Sequence[Write], *, claim_seconds: float = 0
+    ) -> tuple[list[Verdict], list[OutboxRow]]:
+        committed = await super().commit(writes, claim_seconds=claim_seconds)
         if self.mute:
             raise Transient("the reply is lost")
-        return verdicts
+        return committed
 
 
 async def test_a_commit_whose_reply_is_lost_every_time_is_done_once_all_the_same(tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 from aivis.errors import Transient
 from aivis.mailbox.mailbox import Mailbox
 from aivis.mailbox.stores.sqlite import SqliteStore
-from aivis.mailbox.values import OutboxRow
+from aivis.mailbox.turn import Turn
+from aivis.mailbox.values import OutboxRow, Step
 from tests.integration.aivis.mailbox.stand import (
     LIMITS,
     NOW,
@@ -140,3 +141,50 @@ async def test_a_step_is_published_at_once_without_waiting_for_the_next_look(tmp
         async with asyncio.timeout(3):
             await stand.deliver(event("0"))
             await until(lambda: len(stand.tape.rows) == 1)
+
+
+class BlindStore(SqliteStore):
+    """A store in which a publisher finds nothing: it has what commits hand over, and no more."""
+
+    async def claim(self, limit: int, *, seconds: float) -> list[OutboxRow]:
+        return []
+
+
+async def test_what_a_commit_leaves_is_published_without_being_read_again(tmp_path: Path) -> None:
+    async with running(BlindStore(tmp_path / "mailbox.db")) as stand:
+        await asyncio.sleep(0.05)
+        await stand.deliver(event("0"), event("1"))
+        await stand.quiet()
+        assert stand.tape.ids() == asked_of("0", "1")
+
+
+async def test_what_is_behind_a_refused_event_waits_for_it_also_in_the_next_group(tmp_path: Path) -> None:
+    """One step leaves more than goes out at once, and the broker refuses an event of the first group once."""
+    many = [f"{n:03}" for n in range(700)]
+    refused = asked_of(many[250])
+
+    async def work(turn: Turn) -> Step:
+        return Step(state=b"[]", publish=tuple(answer(event(name)) for name in many))
+
+    def accepts(row: OutboxRow) -> tuple[bool, bool]:
+        if row.event_id not in refused:
+            return True, True
+        refused.clear()
+        return False, False
+
+    async with running(tmp_path, Script(work), tape=RefusingTape(accepts)) as stand:
+        await asyncio.sleep(0.05)
+        await stand.deliver(event("0"))
+        await stand.quiet()
+        assert stand.tape.ids() == asked_of(*many)
+
+
+class RefusingTape(Tape):
+    """A broker that takes nothing behind what it refused, and tells so, as the bus does."""
+
+    async def send(self, rows: Sequence[OutboxRow]) -> list[bool]:
+        for place, row in enumerate(rows):
+            if not self.accepts(row)[0]:
+                return [True] * place + [False] * (len(rows) - place)
+            self.rows.append(row)
+        return [True] * len(rows)

@@ -12,7 +12,7 @@ from aivis.errors import Invalid, NotFound, Transient
 from aivis.mailbox.mailbox import Mailbox
 from aivis.mailbox.stores.sqlite import SqliteStore
 from aivis.mailbox.turn import Turn
-from aivis.mailbox.values import Arrival, Letter, Receipt, Step
+from aivis.mailbox.values import Arrival, Lease, Letter, Receipt, Step
 from tests.integration.aivis.mailbox.stand import NOW, SERVICE, Script, Stand, arrival, echo, event, running
 
 TICKETS = topics.TICKETS
@@ -92,7 +92,7 @@ async def test_a_known_id_with_another_body_stays_out_however_often_it_is_retrie
     async with running(tmp_path) as stand:
         stand.mailbox.admit = KNOWS_TICKETS.again
         await stand.mailbox.take_in(*KNOWS_TICKETS.sort([received()]))
-        other = replace(received(), value=b'{"text": "other words"}')
+        other = received()._replace(value=b'{"text": "other words"}')
         await stand.mailbox.take_in(*KNOWS_TICKETS.sort([other]))
         letter = await only_letter(stand)
         assert "a-0 is known with another body" in letter.reason
@@ -157,10 +157,12 @@ async def test_a_crash_between_letting_in_and_taking_out_loses_and_doubles_nothi
 class PickyStore(SqliteStore):
     """A database that can never take one message as it is, like PostgreSQL a NUL in a text."""
 
-    async def receive(self, arrivals: Sequence[Arrival]) -> list[Receipt]:
+    async def receive(
+        self, arrivals: Sequence[Arrival], limit: int = 0, *, seconds: float = 0, messages: int = 0
+    ) -> tuple[list[Receipt], list[Lease]]:
         if any(each.event_id == "a-1" for each in arrivals):
             raise Invalid("a NUL in event_id")
-        return await super().receive(arrivals)
+        return await super().receive(arrivals, limit, seconds=seconds, messages=messages)
 
 
 async def test_a_message_that_no_database_takes_is_quarantined_and_its_batch_goes_in(tmp_path: Path) -> None:
@@ -177,7 +179,7 @@ async def test_a_conflict_by_http_is_told_to_the_caller_and_kept_nowhere(tmp_pat
     await store.open()
     mailbox = Mailbox(SERVICE, store, Script(), now=lambda: NOW)
     await mailbox.receive([arrival(event("0"))])
-    receipts = await mailbox.receive([replace(arrival(event("0")), value=b"{}")])
+    receipts = await mailbox.receive([arrival(event("0"))._replace(value=b"{}")])
     assert receipts == ["conflict"]
     assert await store.letters(limit=10) == []
     await store.close()

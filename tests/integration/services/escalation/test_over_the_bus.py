@@ -33,7 +33,7 @@ async def hand_over(broker: str) -> None:
     """What the reasoner and the executor say of a case: each on its own topic, and in the log."""
     asked = ASKED.model_copy(update={"expires_at": ASKED.expires_at.replace(year=2126)})
     log = [said(data, place, sequence=place) for place, data in enumerate((OPENED, plan(), ESCALATED, asked), 1)]
-    unnumbered = log[1].model_copy(update={"sequence": None, "id": "unnumbered"})
+    unnumbered = log[1]._replace(sequence=None, id="unnumbered")
     await publish_events(broker, "aivis.escalations", said(ESCALATED, 3))
     await publish_events(broker, "aivis.results", said(asked, 4), said(finished("act-1"), 4))
     await publish(broker, [encode(event, "aivis.case-events") for event in (*log, unnumbered)])

@@ -112,7 +112,7 @@ async def test_the_same_action_with_other_parameters_is_refused_and_changes_noth
 
 async def test_an_action_of_one_tenant_is_nothing_to_another(at: Desk) -> None:
     await at.turn(event(request(origins=TEXT)))
-    word = grant(at.entry().digest).model_copy(update={"tenant": "beta"})
+    word = grant(at.entry().digest)._replace(tenant="beta")
     with pytest.raises(NotYet):
         await at.turn(word)
     assert at.label() == "WAITING"

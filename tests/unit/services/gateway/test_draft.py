@@ -64,7 +64,7 @@ def test_a_submitted_ticket_opens_a_case_named_by_tenant_source_and_ticket() -> 
 
 def test_the_trace_is_the_case_unless_the_sender_brought_one() -> None:
     [made] = after(None, submitted(TICKET)).publish
-    brought = submitted(TICKET).model_copy(update={"traceparent": "00-" + "a" * 32 + "-" + "b" * 16 + "-01"})
+    brought = submitted(TICKET)._replace(traceparent="00-" + "a" * 32 + "-" + "b" * 16 + "-01")
     [kept] = after(None, brought).publish
 
     assert made.event.traceparent == identity.trace_parent(CASE, "e1")
@@ -180,7 +180,7 @@ def test_what_is_asked_again_is_the_same_event_marked_so() -> None:
     step = draft.step(FIRST)
 
     [first], [again] = opened.publish, step.publish
-    assert again.event == first.event.model_copy(update={"reasked": True})
+    assert again.event == first.event._replace(reasked=True)
     assert [(timer.name, timer.after) for timer in step.timers] == [(asking.TIMER, 2 * FIRST)]
 
 
