@@ -27,13 +27,13 @@ class GroupCommit:
         self._waiting: deque[_Waiter] = deque()
         self._running: asyncio.Task[None] | None = None
 
-    async def __call__(self, write: Write) -> Verdict:
+    def __call__(self, write: Write) -> "asyncio.Future[Verdict]":
         """The verdict on `write`; `Transient` when the database did not answer to the bound."""
         future: asyncio.Future[Verdict] = asyncio.get_running_loop().create_future()
         self._waiting.append((write, future))
         if self._running is None:
             self._running = asyncio.create_task(self._drain())
-        return await future
+        return future
 
     async def _drain(self) -> None:
         try:

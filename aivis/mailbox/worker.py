@@ -24,6 +24,8 @@ log = structlog.get_logger()
 
 _LEASED_AT_ONCE = 250
 _PATIENCE_SECONDS = 0.05
+_LOOK_SECONDS = 0.05
+"""In which another process may have let in more for a key that we were at."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,9 @@ class Worker:
         self._turn_seconds = metrics.TURN_SECONDS.labels(service)
         self._wake = asyncio.Event()
         self._moved = asyncio.Event()
+        self._followed: set[Key] = set()
+        """Keys for which messages came while we were at them."""
+        self._looking: asyncio.TimerHandle | None = None
         self._open = False
         """Whether turns may begin."""
         self._behind = True
@@ -119,7 +124,9 @@ class Worker:
         taking = self._store.receive(arrivals, room, seconds=limits.lease_seconds, messages=limits.messages)
         receipts, leases = await self._whole(taking)
         new = [arrival for arrival, receipt in zip(arrivals, receipts, strict=True) if receipt is Receipt.NEW]
-        self.interrupt(each.key for each in new if each.key in self._tasks and self._handler.interrupts(_type(each)))
+        followed = [each for each in new if each.key in self._tasks]
+        self._followed |= {each.key for each in followed}
+        self.interrupt(each.key for each in followed if self._handler.interrupts(_type(each)))
         await self._begin(leases)
         if sum(len(lease.messages) for lease in leases) < len(new):
             self.wake()
@@ -197,14 +204,26 @@ class Worker:
         """Forget the turn. Its key may be leased anew already: what its commit wrote shows before its reply comes."""
         if self._tasks.get(lease.key) is task:
             del self._tasks[lease.key], self._leases[lease.key]
-        self._wake.set()
         self._moved.set()
+        self._look_again(lease)
         if task.cancelled():  # before its first step, so that it could not let the key go itself
             letting_go = asyncio.create_task(self._let_go(lease, delay=0, error="interrupted", counts=False))
             self._letting_go.add(letting_go)
             letting_go.add_done_callback(self._letting_go.discard)
         elif (error := task.exception()) is not None:
             log.error("turn broke off; its lease runs out", service=self._service, case=lease.key.name, exc_info=error)
+
+    def _look_again(self, lease: Lease) -> None:
+        """Look for more of what has ended: at once where there may be some, otherwise with the next of them."""
+        if self._behind or lease.key in self._followed or len(lease.messages) > 1:
+            self._followed.discard(lease.key)
+            self.wake()
+        elif self._looking is None:
+            self._looking = asyncio.get_running_loop().call_later(_LOOK_SECONDS, self._look)
+
+    def _look(self) -> None:
+        self._looking = None
+        self.wake()
 
     async def renew(self) -> None:
         """Keep the leases of all turns under way; cancel those whose lease is lost. Runs until cancelled."""
