@@ -3,8 +3,8 @@
 import asyncio
 import importlib
 import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from secrets import token_urlsafe
@@ -47,10 +47,16 @@ class Run:
     expert: str = "dana"
     pid: int = 0
 
-    def write(self, folder: Path) -> None:
+    @contextmanager
+    def written(self, folder: Path) -> Iterator[None]:
+        """The file is in `folder` while the context lasts."""
         path = folder / "run.json"
         path.touch(mode=0o600)
         path.write_bytes(orjson.dumps(asdict(self), option=orjson.OPT_INDENT_2))
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
 
     @classmethod
     def read(cls, folder: Path) -> Self:

@@ -35,7 +35,7 @@ def command(function: Callable[P, R]) -> Callable[P, R]:
         try:
             return function(*args, **kwargs)
         except AivisError as error:
-            errors.print(f"[bold red]{type(error).__name__}:[/] {error}", highlight=False)
+            errors.print(f"[bold red]{type(error).__name__}:[/] {error}", highlight=False, soft_wrap=True)
             raise typer.Exit(1) from error
         except KeyboardInterrupt:
             raise typer.Exit(130) from None

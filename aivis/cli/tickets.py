@@ -6,9 +6,12 @@ from typing import Annotated, Any
 
 import orjson
 import typer
+from pydantic import ValidationError
 
 from aivis.cli.shell import DEFAULT_FOLDER, Folder, client, command, console
 from aivis.errors import Invalid
+from aivis.events.registry import fault
+from aivis.events.tickets import TicketSubmitted
 
 
 @command
@@ -17,10 +20,14 @@ def submit(
     folder: Folder = DEFAULT_FOLDER,
 ) -> None:
     """Hand tickets in through the gateway; each answer is durable before it is printed."""
+    tickets = _tickets(file)
     api = client(folder)
-    for number, ticket in enumerate(_tickets(file), 1):
-        answer = api.post(api.run.gateway, "/v1/tickets", ticket)
-        console.print(f"{number}: case {answer['case']}  ticket {answer['ticket']}", highlight=False)
+    for number, ticket in tickets.items():
+        try:
+            answer = api.post(api.run.gateway, "/v1/tickets", ticket)
+        except Invalid as error:
+            raise Invalid(f"{file}, line {number}: {error}; lines after it were not sent") from error
+        console.print(f"{number}: case {answer['case']}  ticket {answer['ticket']}", highlight=False, soft_wrap=True)
 
 
 @command
@@ -35,17 +42,25 @@ def message(
     console.print(f"case {answer['case']}", highlight=False)
 
 
-def _tickets(file: Path) -> list[Any]:
+def _tickets(file: Path) -> dict[int, Any]:
+    """The tickets by their lines; `Invalid` when any line is none, or there is none: nothing is sent then."""
     try:
         lines = (sys.stdin.buffer if str(file) == "-" else file.open("rb")).read().splitlines()
     except OSError as error:
         raise Invalid(f"{file}: {error.strerror}") from error
-    tickets = []
+    tickets = {}
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         try:
-            tickets.append(orjson.loads(line))
+            tickets[number] = orjson.loads(line)
         except orjson.JSONDecodeError as error:
-            raise Invalid(f"{file}, line {number}: not JSON: {error}") from error
+            raise Invalid(f"{file}, line {number}: not JSON: {error}; nothing was sent") from error
+        try:
+            TicketSubmitted.model_validate({"ticket": "given by the gateway"} | tickets[number])
+        except (TypeError, ValidationError) as error:
+            what = fault(error) if isinstance(error, ValidationError) else "not a JSON object"
+            raise Invalid(f"{file}, line {number}: {what}; nothing was sent") from error
+    if not tickets:
+        raise Invalid(f"{file}: no tickets in it: one JSON object a line, with customer, subject and text")
     return tickets

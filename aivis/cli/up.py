@@ -2,6 +2,7 @@
 
 import asyncio
 import ctypes
+import importlib
 import os
 import signal
 import sys
@@ -30,6 +31,9 @@ def up(
     folder: Folder = DEFAULT_FOLDER,
     tenant: Annotated[str, typer.Option(help="The tenant of the embedded stack.")] = "acme",
     domain: Annotated[Path, typer.Option(help="The domain's folder.")] = Path("domains/cloud"),
+    practice: Annotated[
+        bool, typer.Option("--practice", help="Fill the cloud with faults, and write their tickets to a file.")
+    ] = False,
 ) -> None:
     """Run the whole embedded stack; or, with names, those services alone on the servers that AIVIS_... name."""
     if services:
@@ -38,7 +42,7 @@ def up(
     else:
         configure_logging(format="text", level="warning")
         _keep_one_heap()
-        uvloop.run(_whole(folder.resolve(), tenant, domain.resolve()))
+        uvloop.run(_whole(folder.resolve(), tenant, domain.resolve(), practice=practice))
 
 
 def _keep_one_heap() -> None:
@@ -55,14 +59,18 @@ async def _named(services: list[str]) -> None:
     await asyncio.gather(*(serve(service, stop) for service in built))
 
 
-async def _whole(folder: Path, tenant: str, domain: Path) -> None:
+async def _whole(folder: Path, tenant: str, domain: Path, *, practice: bool) -> None:
     stop = stop_on_signal()
     run, ports = plan(tenant, os.getpid())
     async with stack(run, environment(run, ports, folder, domain), folder / "logs") as running:
         spare_what_stays()
-        run.write(folder)
-        _announce(run, folder)
-        await running.until(stop)
+        tickets = folder / "tickets.jsonl"
+        if practice:
+            prepare = importlib.import_module(f"domains.{domain.name}.demo.practice").prepare
+            await asyncio.to_thread(prepare, run, tickets)
+        with run.written(folder):
+            _announce(run, folder, tickets if practice else None)
+            await running.until(stop)
 
 
 def stop_on_signal() -> asyncio.Event:
@@ -73,13 +81,20 @@ def stop_on_signal() -> asyncio.Event:
     return stop
 
 
-def _announce(run: Run, folder: Path) -> None:
+def _announce(run: Run, folder: Path, tickets: Path | None) -> None:
     console.print(f"[bold]Aivis is up[/] for tenant {run.tenant}; its state is in {folder}. Ctrl-C ends it.")
     for name in ("gateway", "escalation", "reasoner", "executor", "retriever"):
         console.print(f"  {name:<11} {getattr(run, name)}")
     console.print(f"  {'cloud':<11} {run.cloud}  (EC2 API)")
-    console.print(f"Experts sign in at {run.escalation}/ with the key in {folder / 'run.json'}.")
+    console.print(f"Experts sign in at {run.escalation}/ with the expert_key in {folder / 'run.json'}.", soft_wrap=True)
+    if tickets is None:
+        console.print("The cloud is empty: a ticket about a machine finds none. `aivis up --practice` fills it.")
+    submitted = "FILE" if tickets is None else _shown(tickets)
     console.print(
-        "The cloud is for practice, and empty: a ticket about a machine finds none. The demo fills one of its own."
+        f"Next: aivis submit {submitted}, aivis cases, aivis case ID --follow, aivis watch, aivis escalations",
+        soft_wrap=True,
     )
-    console.print("Next: aivis submit FILE, aivis cases, aivis case ID --follow, aivis watch, aivis escalations")
+
+
+def _shown(file: Path) -> Path:
+    return file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file

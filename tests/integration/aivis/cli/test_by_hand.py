@@ -1,0 +1,79 @@
+"""The command line as the README has it tried by hand."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from aivis.cli.client import Client
+from aivis.cli.embedded import Run
+from aivis.cli.main import app
+from aivis.cli.shell import console
+
+DOMAIN = Path("domains/cloud").resolve()
+_CODE = "from aivis.cli.main import app; app()"
+
+
+def told(*arguments: str) -> Result:
+    console.width = 200
+    return CliRunner().invoke(app, arguments)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The folder of a stack that runs, with a cloud to practise on."""
+    home = tmp_path_factory.mktemp("by-hand")
+    log = home / "output.log"
+    with log.open("wb") as out:
+        argv = [sys.executable, "-c", _CODE, "up", "--practice", "--folder", str(home), "--domain", str(DOMAIN)]
+        process = subprocess.Popen(argv, stdout=out, stderr=out)
+    try:
+        _until(lambda: "Next: aivis submit" in log.read_text(), log)
+        yield home
+    finally:
+        process.terminate()
+        process.wait(20)
+    assert not (home / "run.json").exists(), "what does not run any more is not said to run"
+
+
+def _until(holds: Callable[[], bool], log: Path, seconds: float = 60) -> None:
+    until = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < until, log.read_text()
+        time.sleep(0.2)
+
+
+def test_tickets_of_the_practice_cloud_are_handed_in_and_solved(folder: Path) -> None:
+    few = folder / "few.jsonl"
+    few.write_bytes(b"".join((folder / "tickets.jsonl").read_bytes().splitlines(keepends=True)[:4]))
+    answer = told("submit", str(few), "--folder", str(folder))
+    assert answer.exit_code == 0, answer.output
+    assert [line.split(":")[0] for line in answer.output.splitlines()] == ["1", "2", "3", "4"]
+    _until(lambda: told("cases", "--folder", str(folder)).output.count("fixed") == 4, folder / "output.log")
+
+
+def test_a_file_with_a_bad_line_is_not_sent_at_all(folder: Path, tmp_path: Path) -> None:
+    api = Client(Run.read(folder))
+    before = len(api.cases())
+    file = tmp_path / "tickets.jsonl"
+    for bad, says in (
+        ('{"customer": "mia"}', "line 2: field text: Field required; nothing was sent"),
+        ("[1]", "line 2: not a JSON object; nothing was sent"),
+        ("{", "line 2: not JSON"),
+    ):
+        file.write_text('{"customer": "mia", "text": "i-1 is down"}\n' + bad + "\n")
+        answer = told("submit", str(file), "--folder", str(folder))
+        assert answer.exit_code == 1
+        assert says in answer.output
+    assert len(api.cases()) == before
+
+
+def test_an_empty_file_is_said_to_be_one(tmp_path: Path) -> None:
+    (tmp_path / "none.jsonl").write_text("\n")
+    answer = told("submit", str(tmp_path / "none.jsonl"), "--folder", str(tmp_path))
+    assert answer.exit_code == 1
+    assert "no tickets in it" in answer.output
