@@ -6,6 +6,7 @@ import orjson
 import typer
 from rich.table import Table
 
+from aivis.cli import figures as key_figures
 from aivis.cli import timeline
 from aivis.cli.shell import DEFAULT_FOLDER, Folder, client, command, console
 
@@ -81,10 +82,17 @@ def settle(
 
 
 @command
-def figures(folder: Folder = DEFAULT_FOLDER) -> None:
-    """Print the key figures: independent resolution, adoption, accuracy, times."""
+def figures(
+    folder: Folder = DEFAULT_FOLDER,
+    as_json: Annotated[bool, typer.Option("--json", help="All figures and counts, as JSON.")] = False,
+) -> None:
+    """Show the key figures: independent resolution, adoption, accuracy of actions and of tool calls."""
     api = client(folder)
-    print(orjson.dumps(api.get(api.run.escalation, "/v1/figures"), option=orjson.OPT_INDENT_2).decode())
+    found = api.get(api.run.escalation, "/v1/figures")
+    if as_json:
+        print(orjson.dumps(found, option=orjson.OPT_INDENT_2).decode())
+    else:
+        console.print(key_figures.table(found))
 
 
 def _post(folder: Any, path: str, body: dict[str, Any]) -> None:

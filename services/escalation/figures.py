@@ -39,6 +39,7 @@ def business(groups: Sequence[Group], spread: Spread) -> JsonObject:
     alone = [group for group in ended if group.independent and group.outcome in _BY_AGENT]
     return {
         "cases": _sum(groups, lambda g: g.cases),
+        "ended": _sum(ended, lambda g: g.cases),
         "outcomes": _outcomes(groups),
         "reopened": _sum(groups, lambda g: g.reopened),
         "independent_resolution_rate": _share(_sum(alone, lambda g: g.cases), _sum(ended, lambda g: g.cases)),

@@ -99,6 +99,13 @@ async def test_only_cases_opened_since_then_count(store: FigureStore) -> None:
     assert await store.latest() == BEGIN + timedelta(minutes=10)
 
 
+async def test_a_percentile_between_two_cases_lies_between_them(store: FigureStore) -> None:
+    await store.keep([kept(f"c{n}", FIXED.model_copy(update={"resolution": float(n)})) for n in range(1, 5)])
+    spread = await store.spread(["acme"], since=NEVER)
+
+    assert spread.resolution == pytest.approx((2.5, 3.7))
+
+
 async def test_the_spread_is_the_middle_and_the_ninth_tenth(store: FigureStore) -> None:
     rows = [kept(f"c{n}", FIXED.model_copy(update={"resolution": float(n)})) for n in range(1, 12)]
     await store.keep([*rows, replace(kept("open"), figures=OPEN)])

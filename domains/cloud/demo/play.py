@@ -11,7 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.live import Live
 
-from aivis.cli import board, timeline
+from aivis.cli import board, figures, timeline
 from aivis.cli.client import Client
 from aivis.cli.embedded import REGION
 from aivis.errors import Transient
@@ -116,7 +116,8 @@ class Play:
             if id in cases
         ]
         self.console.print(report.table(rows))
-        report.show_figures(self.console, self.client.get(self.client.run.escalation, "/v1/figures"))
+        self.console.print()
+        self.console.print(figures.table(self.client.get(self.client.run.escalation, "/v1/figures")))
         self._show_expert(expert)
         missed = [f"{row.ticket.ticket}: {row.missed}" for row in rows if row.missed]
         missed += [f"{ticket.ticket}: no case" for id, ticket in tickets.items() if id not in cases]
@@ -142,14 +143,15 @@ class Play:
         for ticket, done in expert.done.items():
             self.console.print(f"  {ticket}: {done}", highlight=False)
         for each in feedback(self.client):
-            self.console.print(f"  on record: {each.kind} by {each.expert}: {timeline.short(each.text)}")
+            said = f": {timeline.short(each.text)}" if each.text else ""
+            self.console.print(f"  on record: {each.kind} by {each.expert}{said}")
 
     def _end(self, missed: Sequence[str], count: int, cases: Mapping[str, Mapping[str, Any]]) -> None:
         first = "none" if self.first_resolved is None else f"{self.first_resolved:.1f} s"
         took = time.monotonic() - self.begun
         self.console.print(f"\nFirst resolved ticket {first} after the command, all at rest after {took:.1f} s.")
         self.console.print(
-            "Where to look next: `aivis up`, then aivis submit, case ID --follow, escalations; README.md"
+            "Where to look next: `aivis up --practice`, then aivis submit, case ID --follow, escalations; README.md"
         )
         for each in missed:
             self.console.print(f"[bold red]missed[/] {each}", highlight=False)

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -69,19 +68,3 @@ def table(rows: Sequence[Row]) -> Table:
         found.add_row(row.ticket.ticket, row.ticket.trouble, short(done, 200), str(row.checks), f"{row.seconds:.1f}",
                       _end(row.case), verdict)  # fmt: skip
     return found
-
-
-_FIGURES = {
-    "independent_resolution_rate": "cases that ended without a person's part, of the cases that ended",
-    "adoption_rate": "of the agent's proposals that experts decided on, those they took",
-    "action_accuracy": "of the remedies carried out or refused by the system, those that worked and were not undone",
-    "tool_call_accuracy": "of the tool calls that ended, those with the right tool and arguments that succeeded",
-}
-
-
-def show_figures(console: Console, figures: Mapping[str, Any]) -> None:
-    """The four key figures, each with how it is computed (services/escalation/figures.py says it in full)."""
-    console.print("\n[bold]Key figures[/]")
-    for name, says in _FIGURES.items():
-        value = "none yet" if figures[name] is None else f"{figures[name]:.0%}"
-        console.print(f"  {name.replace('_', ' '):<28} {value:>8}   {says}", highlight=False)

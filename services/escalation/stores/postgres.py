@@ -25,8 +25,8 @@ create policy tenants on case_figures using (
 """
 _WHERE = "opened_at >= $1 and ($2::text[] is null or tenant = any ($2))"
 _SPREAD = (
-    "select percentile_disc(array[0.5, 0.9]) within group (order by first_response),"  # noqa: S608 - all ours
-    " percentile_disc(array[0.5, 0.9]) within group (order by resolution)"
+    "select percentile_cont(array[0.5, 0.9]) within group (order by first_response),"  # noqa: S608 - all ours
+    " percentile_cont(array[0.5, 0.9]) within group (order by resolution)"
     " from case_figures where " + _WHERE
 )
 

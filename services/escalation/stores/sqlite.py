@@ -62,13 +62,18 @@ class SqliteFigures:
 
         def percentiles(connection: sqlite3.Connection, column: str) -> tuple[float | None, float | None]:
             known = f"from case_figures where {where} and {column} is not null"
-            count = connection.execute(f"select count(*) {known}", given).fetchone()[0]
+            count: int = connection.execute(f"select count(*) {known}", given).fetchone()[0]
             if not count:
                 return None, None
-            order = f"select {column} {known} order by 1 limit 1 offset ?"
-            places = (count // 2, count * 9 // 10)
-            middle, high = (connection.execute(order, (*given, place)).fetchone()[0] for place in places)
-            return middle, high
+            order = f"select {column} {known} order by 1 limit 2 offset ?"
+
+            def percentile(share: float) -> float:
+                """Between its neighbours where it falls between two, as PostgreSQL has it."""
+                place = share * (count - 1)
+                found: list[float] = [row[0] for row in connection.execute(order, (*given, int(place)))]
+                return found[0] + place % 1 * (found[-1] - found[0])
+
+            return percentile(0.5), percentile(0.9)
 
         return await self._run(
             lambda connection: Spread(percentiles(connection, "first_response"), percentiles(connection, "resolution"))

@@ -56,6 +56,13 @@ def test_tickets_of_the_practice_cloud_are_handed_in_and_solved(folder: Path) ->
     _until(lambda: told("cases", "--folder", str(folder)).output.count("fixed") == 4, folder / "output.log")
 
 
+def test_the_key_figures_are_shown_with_what_they_are_shares_of(folder: Path) -> None:
+    shown = told("figures", "--folder", str(folder)).output
+    assert "independent resolution rate" in shown
+    assert "of the cases that ended" in shown
+    assert '"ended"' in told("figures", "--json", "--folder", str(folder)).output
+
+
 def test_a_file_with_a_bad_line_is_not_sent_at_all(folder: Path, tmp_path: Path) -> None:
     api = Client(Run.read(folder))
     before = len(api.cases())

@@ -168,6 +168,7 @@ def test_shares_are_of_the_cases_that_say_something() -> None:
     found = business([*entries, *left_out])
 
     assert found["independent_resolution_rate"] == 0.5
+    assert found["ended"] == 4
     assert found["escalation_rate"] == 0.2
     assert found["outcomes"] == {"answered": 1, "closed": 1, "expert": 1, "fixed": 2, "open": 1, "withdrawn": 1}
 
