@@ -1,7 +1,7 @@
 """`aivis ingest`, `aivis search`: knowledge in, passages out."""
 
-import re
-from collections.abc import Iterator
+import importlib
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -10,11 +10,8 @@ import typer
 from rich.progress import track
 
 from aivis.cli.shell import DEFAULT_FOLDER, Folder, client, command, console
-from aivis.errors import Invalid, from_grpc
+from aivis.errors import from_grpc
 from aivis.v1 import knowledge_pb2, knowledge_pb2_grpc
-
-_MEDIA = {".md": "text/markdown", ".markdown": "text/markdown", ".html": "text/html", ".htm": "text/html"}
-_TITLE = re.compile(r"^#\s+(.+)$|<title>(.*?)</title>", re.MULTILINE | re.DOTALL)
 
 
 @command
@@ -23,21 +20,21 @@ def ingest(
     folder: Folder = DEFAULT_FOLDER,
     language: Annotated[str, typer.Option(help="Of the documents, as a BCP 47 tag.")] = "en",
 ) -> None:
-    """Hand documents to the retriever; what did not change is not indexed again."""
+    """Hand documents to the retriever; what did not change is not indexed again.
+
+    Title, language and source of a document may stand in its front matter. A file that cannot be read is named, and
+    nothing is sent then.
+    """
+    files = importlib.import_module("services.retriever.files")
+    if path.is_dir():
+        documents = list(files.documents_in(path, prefix="", language=language))
+    else:
+        documents = [files.document_of(path, id=path.name, language=language)]
     api = client(folder)
-    documents = sorted(_documents(path))
-    for file in track(documents, description="ingesting", console=console):
-        name = file.relative_to(path if path.is_dir() else path.parent).as_posix()
-        text = file.read_text(encoding="utf-8", errors="replace")
-        document = {
-            "document": name,
-            "title": _title(text) or file.stem,
-            "text": text,
-            "media_type": _MEDIA[file.suffix],
-            "source": name,
-            "language": language,
-        }
-        api.put(api.run.retriever, f"/v1/tenants/{api.run.tenant}/documents/{name}", document)
+    for each in track(documents, description="ingesting", console=console):
+        document = asdict(each)
+        document["document"] = document.pop("id")
+        api.put(api.run.retriever, f"/v1/tenants/{api.run.tenant}/documents/{each.id}", document)
     console.print(f"{len(documents)} documents are on their way into the index")
 
 
@@ -60,17 +57,3 @@ def search(
         passage = hit.passage
         console.print(f"[bold]{passage.title}[/]  {passage.section}  [dim]{passage.source}  {hit.score:.2f}[/]")
         console.print(passage.text[:400], markup=False)
-
-
-def _documents(path: Path) -> Iterator[Path]:
-    if path.is_dir():
-        yield from (file for file in path.rglob("*") if file.suffix in _MEDIA)
-    elif path.suffix in _MEDIA:
-        yield path
-    else:
-        raise Invalid(f"{path}: give a folder, or a file that ends in {', '.join(_MEDIA)}")
-
-
-def _title(text: str) -> str:
-    found = _TITLE.search(text)
-    return (found[1] or found[2] or "").strip() if found else ""

@@ -24,16 +24,23 @@ class _Front:
     source: str
 
 
-def documents_in(folder: Path, *, prefix: str) -> Iterator[Document]:
+def documents_in(folder: Path, *, prefix: str, language: str = "en") -> Iterator[Document]:
     """The documents of every readable file under `folder`, in order of path; ids are `prefix` and the relative path."""
     for path in sorted(folder.rglob("*")):
         if path.is_file() and path.suffix.lower() in MEDIA_TYPES and not path.name.startswith("."):
-            yield document_of(path, id=f"{prefix}{path.relative_to(folder).as_posix()}")
+            yield document_of(path, id=f"{prefix}{path.relative_to(folder).as_posix()}", language=language)
 
 
-def document_of(path: Path, *, id: str) -> Document:
+def document_of(path: Path, *, id: str, language: str = "en") -> Document:
     """The document in a file. Title, language and source may stand in its front matter; `Invalid` names a bad one."""
-    text = path.read_text(encoding="utf-8", errors="replace")
+    if path.suffix.lower() not in MEDIA_TYPES:
+        raise Invalid(f"{path}: give a folder, or a file that ends in {', '.join(MEDIA_TYPES)}")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise Invalid(f"{path}: not UTF-8 at byte {error.start}: save it as UTF-8") from error
+    except OSError as error:
+        raise Invalid(f"{path}: {error.strerror}") from error
     front = _front(text, path)
     return Document(
         id=id,
@@ -41,7 +48,7 @@ def document_of(path: Path, *, id: str) -> Document:
         text=text,
         source=front.source or id,
         media_type=MEDIA_TYPES[path.suffix.lower()],
-        language=front.language or "en",
+        language=front.language or language,
     )
 
 

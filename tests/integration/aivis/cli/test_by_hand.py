@@ -84,3 +84,18 @@ def test_an_empty_file_is_said_to_be_one(tmp_path: Path) -> None:
     answer = told("submit", str(tmp_path / "none.jsonl"), "--folder", str(tmp_path))
     assert answer.exit_code == 1
     assert "no tickets in it" in answer.output
+
+
+def test_documents_are_ingested_with_what_their_front_matter_says_and_found(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "night.md").write_text("---\ntitle: The night watch\n---\nThe lamplighter sleeps at noon.\n")
+    assert "1 documents" in told("ingest", str(tmp_path), "--folder", str(folder)).output
+    search = ("search", "when does the lamplighter sleep", "--folder", str(folder))
+    _until(lambda: "The night watch" in told(*search).output, folder / "output.log")
+
+
+def test_of_a_folder_with_a_file_that_cannot_be_read_nothing_is_ingested(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.md").write_text("# The tide\nThe harbour master counts gulls.\n")
+    (tmp_path / "b.md").write_bytes(b"# Gr\xfc\xdfe\n")
+    answer = told("ingest", str(tmp_path), "--folder", str(folder))
+    assert answer.exit_code == 1
+    assert f"{tmp_path / 'b.md'}: not UTF-8 at byte 4: save it as UTF-8" in answer.output

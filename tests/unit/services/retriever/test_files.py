@@ -53,7 +53,8 @@ def test_text_between_two_rules_is_no_front_matter(tmp_path: Path) -> None:
     assert document.title == "The title"
 
 
-def test_bytes_that_are_no_text_do_not_stop_the_reading(tmp_path: Path) -> None:
+def test_bytes_that_are_no_text_are_refused_with_their_place(tmp_path: Path) -> None:
     path = tmp_path / "x.md"
     path.write_bytes(b"# T\n\nbefore \xff\xfe after")
-    assert "after" in document_of(path, id="x").text
+    with pytest.raises(Invalid, match=r"x\.md: not UTF-8 at byte 12: save it as UTF-8"):
+        document_of(path, id="x")
