@@ -94,7 +94,9 @@ class Admission:
         head = Head.read(record.headers, where=record.where)
         _check_type(head, self._types[record.topic], record.where)
         _check_key(head, key_as_sent(head), record.where)
-        key = _bounded(self.key_of(head, value), record.where)
+        key = self.key_of(head, value)
+        if self.key_of is not case_key_of:  # what a head may hold is bounded already
+            _check_bounds(key, record.where)
         as_sent = Arrival(head.id, key, record.topic, record.headers, value, head.reasked, head)
         arrival = self.refine(topic, head, as_sent)
         if arrival is None or arrival.headers is record.headers:
@@ -129,11 +131,10 @@ def _key(head: Head) -> bytes:
     return identity.case_key(head.tenant, head.subject).encode()
 
 
-def _bounded(key: Key, where: str) -> Key:
+def _check_bounds(key: Key, where: str) -> None:
     if not _NAME.fullmatch(key.name):
         shown = key.name[:MAX_KEY_LENGTH]
         raise Invalid(f"{where}: key {shown!r}: must be 1 to {MAX_KEY_LENGTH} characters, none of control")
-    return key
 
 
 def _letter(record: Received, reason: str) -> Letter:

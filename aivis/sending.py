@@ -5,7 +5,7 @@ did not take nothing is sent.
 """
 
 import asyncio
-from collections import defaultdict, deque
+from collections import deque
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -49,31 +49,27 @@ async def send_in_order(producer: Producer, rows: Sequence[OutboxRow], *, max_by
     A row that is too large stops those behind it of its topic and key, and no other.
     """
     sent = [False] * len(rows)
-    lines = await _lines(producer, rows, max_bytes)
+    lines = await _lines(producer, rows)
     while lines:
-        batches = {line: _filled(producer.create_batch(), rows, places) for line, places in lines.items()}
-        answers = await asyncio.gather(*(_send(producer, line, batch) for line, (batch, _) in batches.items()))
-        for (line, (_, places)), taken in zip(batches.items(), answers, strict=True):
+        filled = {line: _filled(producer.create_batch(), rows, places, max_bytes) for line, places in lines.items()}
+        batches = {line: batch for line, (batch, places) in filled.items() if places}
+        answers = await asyncio.gather(*(_send(producer, line, batch) for line, batch in batches.items()))
+        taken = dict(zip(batches, answers, strict=True))
+        for line, (_, places) in filled.items():
             for place in places:
-                sent[place] = taken
-            if not taken or not lines[line]:
-                del lines[line]
+                sent[place] = taken[line]
+        lines = {line: places for line, places in lines.items() if places and taken.get(line)}
     return sent
 
 
-async def _lines(producer: Producer, rows: Sequence[OutboxRow], max_bytes: int) -> Lines:
-    """Where each row goes; none for rows whose topic is not there, that are too large, or behind one that is."""
+async def _lines(producer: Producer, rows: Sequence[OutboxRow]) -> Lines:
+    """Where each row goes; none for rows whose topic is not there."""
     partitions = {topic: await _partitions(producer, topic) for topic in {row.topic for row in rows}}
-    lines: Lines = defaultdict(deque)
-    stopped = set()
+    lines: Lines = {}
     for place, row in enumerate(rows):
-        if (row.topic, row.key) in stopped or not (of_topic := partitions[row.topic]):
-            continue
-        if _size(row) > max_bytes:
-            stopped.add((row.topic, row.key))
-            log.error("event too large", topic=row.topic, id=row.event_id, bytes=_size(row), most=max_bytes)
-            continue
-        lines[TopicPartition(row.topic, _partition_of(row.key.encode(), of_topic, of_topic))].append(place)
+        if of_topic := partitions[row.topic]:
+            line = TopicPartition(row.topic, _partition_of(row.key.encode(), of_topic, of_topic))
+            lines.setdefault(line, deque()).append(place)
     return lines
 
 
@@ -85,11 +81,20 @@ async def _partitions(producer: Producer, topic: str) -> list[int]:
         return []
 
 
-def _filled(batch: Batch, rows: Sequence[OutboxRow], places: deque[int]) -> tuple[Batch, list[int]]:
-    """The batch with as many of the first `places` as fit, taken off; the first always does."""
-    taken = []
+def _filled(batch: Batch, rows: Sequence[OutboxRow], places: deque[int], max_bytes: int) -> tuple[Batch, list[int]]:
+    """The batch with as many of the first `places` as fit, taken off; the first always does.
+
+    What is too large for the broker is larger than a batch, and so is met when it is the first.
+    """
+    taken: list[int] = []
     while places:
         row = rows[places[0]]
+        if not taken and (size := _size(row)) > max_bytes:
+            log.error("event too large", topic=row.topic, id=row.event_id, bytes=size, most=max_bytes)
+            behind = [place for place in places if rows[place].key != row.key]
+            places.clear()
+            places.extend(behind)
+            continue
         if batch.append(timestamp=None, key=row.key.encode(), value=row.value, headers=list(row.headers)) is None:
             break
         taken.append(places.popleft())

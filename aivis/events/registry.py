@@ -27,19 +27,11 @@ def decode(headers: tuple[tuple[str, bytes], ...], value: bytes, *, where: str) 
 
 def with_body(head: Head, value: bytes, *, where: str) -> Event:
     """The event of `head` with the JSON body `value`."""
+    data = payload(head.type, value, where=where)
     return Event(
-        id=head.id,
-        type=head.type,
-        source=head.source,
-        tenant=head.tenant,
-        case=head.subject,
-        time=head.time,
-        data=payload(head.type, value, where=where),
-        causation=head.causationid,
-        sequence=head.sequence,
-        reasked=head.reasked,
-        traceparent=head.traceparent,
-    )
+        head.id, head.type, head.source, head.tenant, head.subject, head.time, data,
+        head.causationid, head.sequence, head.reasked, head.traceparent,
+    )  # fmt: skip
 
 
 def payload(type_name: str, value: bytes, *, where: str) -> Payload:

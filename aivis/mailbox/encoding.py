@@ -1,7 +1,7 @@
 """From a service's step to the rows that the store commits."""
 
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from aivis import identity, topics
 from aivis.events import envelope
@@ -11,8 +11,7 @@ from aivis.mailbox.turn import Turn
 from aivis.mailbox.values import Burial, Key, LogRow, Message, OutboxRow, Outgoing, Step, Timer, TimerRow, Write
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
+class Ending(NamedTuple):
     """What ends with a turn: messages that are done, and those that are buried, each with its dead letter."""
 
     done: tuple[int, ...] = ()

@@ -89,8 +89,7 @@ class Timer:
     note: JsonObject = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """What a service decided for a key: all of it happens, or none.
 
     `take` are names to hold (unique per tenant; `Conflict` if another key holds one), `free` names to let go,

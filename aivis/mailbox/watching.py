@@ -15,8 +15,9 @@ class Watch:
 
     def ring(self, key: Key) -> None:
         """A step of `key` has committed."""
-        for bell in self._bells.get(key, ()):
-            bell.set()
+        if self._bells:
+            for bell in self._bells.get(key, ()):
+                bell.set()
 
     @contextmanager
     def on(self, key: Key) -> Iterator["Bell"]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from time import monotonic, perf_counter
 
 import structlog
@@ -196,9 +197,9 @@ class Worker:
     def _start(self, lease: Lease) -> None:
         if (stale := self._tasks.get(lease.key)) is not None:
             stale.cancel()  # its lease ran out before it could be renewed
-        task = asyncio.create_task(self._work(lease), name=f"{self._service} {lease.key.name}")
+        task = asyncio.create_task(self._work(lease), name=lease.key.name)
         self._leases[lease.key], self._tasks[lease.key] = lease, task
-        task.add_done_callback(lambda task: self._ended(lease, task))
+        task.add_done_callback(partial(self._ended, lease))
 
     def _ended(self, lease: Lease, task: asyncio.Task[None]) -> None:
         """Forget the turn. Its key may be leased anew already: what its commit wrote shows before its reply comes."""

@@ -56,6 +56,7 @@ class PostgresStore:
                 min_size=1,
                 max_size=self._connections,
                 command_timeout=30,
+                reset=_nothing_to_reset,
                 server_settings={"search_path": self._schema, "application_name": self._schema},
             )
         except (ValueError, *_AWAY) as error:
@@ -301,6 +302,10 @@ class PostgresStore:
             raise Invalid(f"postgresql: cannot be written as it is: {type(error).__name__}: {error}") from error
         except _AWAY as error:
             raise Transient(f"postgresql: {type(error).__name__}: {error}") from error
+
+
+async def _nothing_to_reset(connection: Connection) -> None:
+    """A connection comes back as it went: whatever is set is set for a transaction, and ends with it."""
 
 
 def _lease(row: Any, inbox: dict[Key, list[Message]]) -> Lease:

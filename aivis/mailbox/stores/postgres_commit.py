@@ -120,7 +120,7 @@ async def _free(connection: Connection, holds: list[tuple[str, str, str]]) -> No
         )
 
 
-async def _states(connection: Connection, writes: Sequence[Write]) -> set[Key]:
+async def _states(connection: Connection, writes: Sequence[Write]) -> set[tuple[str, str]]:
     """Change the keys whose fence fits, locking them in one order for all; which they are."""
     changed = await connection.fetch(
         _CHANGE,
@@ -132,7 +132,7 @@ async def _states(connection: Connection, writes: Sequence[Write]) -> set[Key]:
         [write.label for write in writes],
         [write.release for write in writes],
     )
-    return {Key(*row) for row in changed}
+    return set(map(tuple, changed))
 
 
 _CHANGE = """

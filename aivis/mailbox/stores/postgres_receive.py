@@ -61,8 +61,9 @@ def leases(arrivals: Sequence[Arrival], receipts: Sequence[Receipt], new: _New, 
             continue
         key, id = arrival.key, arrival.event_id
         row = new[key.tenant, id]
-        if row["epoch"] is not None:
-            message = Message(row["seq"], id, arrival.topic, arrival.headers, arrival.value, arrival.head)
+        _, _, seq, epoch, *_ = row
+        if epoch is not None:
+            message = Message(seq, id, arrival.topic, arrival.headers, arrival.value, arrival.head)
             pending.setdefault(key, []).append(message)
             taken[key] = row
     return [_lease(key, taken[key], found[:messages]) for key, found in pending.items()]

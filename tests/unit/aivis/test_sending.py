@@ -9,8 +9,8 @@ from aiokafka.errors import KafkaConnectionError, UnknownTopicOrPartitionError
 from aivis.mailbox.values import OutboxRow
 from aivis.sending import Batch, send_in_order
 
-ROOM = 3
-"""Records in a batch of the fake's."""
+ROOM, BYTES = 3, 200
+"""Records in a batch of the fake's, and bytes; one record alone may be larger, as with aiokafka's."""
 
 
 class FakeBatch:
@@ -18,7 +18,7 @@ class FakeBatch:
         self.values: list[str] = []
 
     def append(self, *, timestamp: float | None, key: bytes, value: bytes, headers: list[tuple[str, bytes]]) -> object:
-        if len(self.values) == ROOM:
+        if len(self.values) == ROOM or (self.values and len(value) > BYTES):
             return None
         self.values.append(value.decode())
         return "taken"

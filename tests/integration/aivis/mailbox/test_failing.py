@@ -253,7 +253,7 @@ async def test_a_step_that_the_database_can_never_take_harms_no_other_of_its_gro
     async def work(turn: Turn) -> Step:
         await together.wait()
         step = echo(turn)
-        return replace(step, log=_twice_in_the_log().log) if turn.key.name == "bad" else step
+        return step._replace(log=_twice_in_the_log().log) if turn.key.name == "bad" else step
 
     async with running(tmp_path, Script(work)) as stand:
         await stand.deliver(*(event("0", key) for key in ("k1", "bad", "k2", "k3")))
