@@ -1,4 +1,4 @@
-"""How both stores write headers and digests."""
+"""How the stores write headers, values and digests."""
 
 import hashlib
 from collections.abc import Iterable
