@@ -122,6 +122,9 @@ async def _answers(port: int, process: asyncio.subprocess.Process) -> None:
 
 
 def _die_with_parent() -> None:
-    """In the child, before it becomes the program: the kernel ends it when we are gone, however we go."""
+    """In the child, before it becomes the program: the kernel kills it when we are gone, however we go.
+
+    Nobody is left then who would see to it that it heeds a kinder signal; what it must keep survives this one.
+    """
     if _LIBC is not None:
-        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

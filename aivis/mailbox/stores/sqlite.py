@@ -110,14 +110,18 @@ class SqliteStore:
     async def commit(
         self, writes: Sequence[Write], *, claim_seconds: float = 0
     ) -> tuple[list[Verdict], list[OutboxRow]]:
-        def run() -> tuple[list[Verdict], list[OutboxRow]]:
-            unsent = {key for (key,) in self._open_connection().execute(_UNSENT_KEYS)}
-            verdicts, left = self._transaction(lambda connection: commit_group(connection, writes, time()), "full")
-            claimed = [row for row in left if claim_seconds and row.key not in unsent]
+        def run(connection: Connection) -> tuple[list[Verdict], list[OutboxRow]]:
+            # Without a claim nobody asks what is unsent, and while the broker is away that may be very much.
+            unsent = {key for (key,) in connection.execute(_UNSENT_KEYS)} if claim_seconds else None
+            verdicts, left = commit_group(connection, writes, time())
+            return verdicts, [] if unsent is None else [row for row in left if row.key not in unsent]
+
+        def claim() -> tuple[list[Verdict], list[OutboxRow]]:
+            verdicts, claimed = self._transaction(run, "full")
             self._claims.add(claimed, claim_seconds)
             return verdicts, claimed
 
-        return await self._on_thread(run)
+        return await self._on_thread(claim)
 
     async def defer(self, deferrals: Sequence[Deferral]) -> None:
         now = time()
