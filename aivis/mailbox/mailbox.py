@@ -9,12 +9,14 @@ import structlog
 
 from aivis.errors import Invalid, NotFound, Transient
 from aivis.mailbox import metrics
+from aivis.mailbox.limits import Limits
 from aivis.mailbox.ports import Store
 from aivis.mailbox.publishing import Producer, Publisher
 from aivis.mailbox.turn import Handler
+from aivis.mailbox.turning import Turns, utc
 from aivis.mailbox.values import Arrival, Letter, Receipt
 from aivis.mailbox.watching import Watch
-from aivis.mailbox.worker import Limits, Worker, utc
+from aivis.mailbox.worker import Worker
 
 log = structlog.get_logger()
 
@@ -50,11 +52,12 @@ class Mailbox:
         self._handler = handler
         poll, claim = self._limits.poll_seconds, self._limits.claim_seconds
         self._publisher = Publisher(service, store, poll_seconds=poll, claim_seconds=claim)
-        self._worker = Worker(service, store, handler, self._limits, self._publisher)
-        self._worker.now = now
+        turns = Turns(service, store, handler, self._limits, self._publisher)
+        turns.now = now
+        self._worker = Worker(service, store, handler, self._limits, turns)
         self.watch = Watch()
         """Wakes who waits for a key's next step."""
-        self._worker.stepped = self.watch.ring
+        turns.stepped = self.watch.ring
         self.admit: Admit = _nothing_is_read
         """How a quarantined message would be let in now; the bus says it."""
         self._backlog = 0

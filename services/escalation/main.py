@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 from aivis import topics
 from aivis.access import Keys, Role
 from aivis.bus import Bus
+from aivis.mailbox.limits import Limits
 from aivis.mailbox.mailbox import Mailbox
 from aivis.mailbox.stores.opening import open_store
-from aivis.mailbox.worker import Limits
 from aivis.service import Service, run
 from services.escalation.bookkeeping import Bookkeeper
 from services.escalation.consumer import SERVICE, Desk, refine

@@ -7,11 +7,11 @@ from datetime import timedelta
 from aivis import topics
 from aivis.artifacts import ArtifactStore
 from aivis.bus import Bus
+from aivis.mailbox.limits import Limits
 from aivis.mailbox.mailbox import Mailbox
 from aivis.mailbox.ports import Store
 from aivis.mailbox.stores.opening import open_store
 from aivis.mailbox.values import Key
-from aivis.mailbox.worker import Limits
 from aivis.service import Check, Service, run
 from services.executor.acting import Bounds, Means
 from services.executor.catalogue import Catalogue

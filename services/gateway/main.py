@@ -4,9 +4,9 @@ from aivis import topics
 from aivis.access import Keys, Role
 from aivis.artifacts import ArtifactStore
 from aivis.bus import Bus
+from aivis.mailbox.limits import Limits
 from aivis.mailbox.mailbox import Mailbox
 from aivis.mailbox.stores.opening import open_store
-from aivis.mailbox.worker import Limits
 from aivis.service import Service, run
 from services.gateway.consumer import Gateway, refine
 from services.gateway.normalising import SERVICE

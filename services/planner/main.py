@@ -3,9 +3,9 @@
 from aivis import topics
 from aivis.bus import Bus
 from aivis.embedding import MODEL, shared_embedder
+from aivis.mailbox.limits import Limits
 from aivis.mailbox.mailbox import Mailbox
 from aivis.mailbox.stores.opening import open_store
-from aivis.mailbox.worker import Limits
 from aivis.service import Service, run
 from services.planner.clients import vocabulary
 from services.planner.consumer import SERVICE, Planning

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 from aivis import topics
 from aivis.artifacts import ArtifactStore
 from aivis.bus import Bus
+from aivis.mailbox.limits import Limits
 from aivis.mailbox.mailbox import Mailbox
 from aivis.mailbox.stores.opening import open_store
-from aivis.mailbox.worker import Limits
 from aivis.modules import catalogue, loader
 from aivis.service import Service, run
 from services.reasoner.advancing import Means

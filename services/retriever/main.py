@@ -7,9 +7,9 @@ import grpc.aio
 from aivis.artifacts import ArtifactStore
 from aivis.bus import Bus
 from aivis.embedding import shared_embedder
+from aivis.mailbox.limits import Limits
 from aivis.mailbox.mailbox import Mailbox
 from aivis.mailbox.stores.opening import open_store
-from aivis.mailbox.worker import Limits
 from aivis.service import Service, run
 from aivis.topics import consumed_by
 from services.retriever.consumer import Knowledge

@@ -14,11 +14,11 @@ from aivis import identity
 from aivis.bus import Bus
 from aivis.events.envelope import Event
 from aivis.events.plans import Classification, Complexity, Frequency, Plan, PlanMade, PlanRequested, Route, Scenario
+from aivis.mailbox.limits import Limits
 from aivis.mailbox.mailbox import Mailbox
 from aivis.mailbox.stores.opening import open_store
 from aivis.mailbox.turn import Turn
 from aivis.mailbox.values import Outgoing, Step
-from aivis.mailbox.worker import Limits
 from aivis.service import Service, run
 from aivis.settings import ServiceSettings
 from aivis.topics import Topic

@@ -17,12 +17,12 @@ from aivis.errors import Transient
 from aivis.events.envelope import Event, body, headers_of
 from aivis.events.replies import ReplyKind, ReplySent
 from aivis.events.tickets import TicketMessageAdded
+from aivis.mailbox.limits import Limits
 from aivis.mailbox.mailbox import Mailbox
 from aivis.mailbox.ports import Store
 from aivis.mailbox.stores.sqlite import SqliteStore
 from aivis.mailbox.turn import Turn
 from aivis.mailbox.values import Arrival, Key, OutboxRow, Outgoing, Step, Verdict, Write
-from aivis.mailbox.worker import Limits
 from aivis.topics import DEAD_LETTER, REPLIES, TICKETS
 
 R = TypeVar("R")

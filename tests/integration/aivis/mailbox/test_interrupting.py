@@ -92,7 +92,7 @@ async def test_a_turn_that_is_cancelled_before_its_first_step_comes_again(tmp_pa
 
     def factory(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, Any], **more: Any) -> "asyncio.Task[Any]":
         task = asyncio.Task(work, loop=loop, **more)
-        if "Worker._work" in repr(work) and not struck:
+        if "Turns.work" in repr(work) and not struck:
             struck.append(task)
             task.cancel()
         return task
