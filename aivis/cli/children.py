@@ -1,19 +1,14 @@
 """Child processes that never outlive us: the broker, the cloud and the tool server of the embedded stack."""
 
 import asyncio
-import ctypes
 import os
-import signal
 import socket
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from aivis.errors import Transient
-
-_PR_SET_PDEATHSIG = 1
-_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
+from aivis.subprocesses import dies_with_us
 
 
 def free_ports(count: int) -> list[int]:
@@ -65,7 +60,7 @@ class Children:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                preexec_fn=_die_with_parent if _LIBC is not None else None,
+                preexec_fn=dies_with_us(),
             )
         self._running[child.name] = process
         try:
@@ -119,12 +114,3 @@ async def _answers(port: int, process: asyncio.subprocess.Process) -> None:
             continue
         writer.close()
         return
-
-
-def _die_with_parent() -> None:
-    """In the child, before it becomes the program: the kernel kills it when we are gone, however we go.
-
-    Nobody is left then who would see to it that it heeds a kinder signal; what it must keep survives this one.
-    """
-    if _LIBC is not None:
-        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -10,6 +10,7 @@ from pathlib import Path
 import structlog
 
 from aivis.errors import AivisError, Transient
+from aivis.subprocesses import dies_with_us
 from services.planner.opening import is_trained, open_planner
 from services.planner.planning import Planner
 from services.planner.ports import Language
@@ -64,7 +65,9 @@ class Opener:
 async def _trained(folder: Path, cache: Path) -> None:
     """Train in a process of its own, which ends with this one. When it fails, opening trains here, and says why."""
     command = (sys.executable, "-m", "services.planner.opening", str(folder), str(cache))
-    process = await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.DEVNULL)
+    process = await asyncio.create_subprocess_exec(
+        *command, stdin=asyncio.subprocess.DEVNULL, preexec_fn=dies_with_us()
+    )
     try:
         if await process.wait() != 0:
             log.warning("training failed in its own process; trying in this one", exit=process.returncode)

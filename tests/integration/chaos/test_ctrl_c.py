@@ -64,6 +64,14 @@ class Command:
             self.look()
             time.sleep(0.05)
 
+    def until_runs(self, module: str, *, seconds: float = 40) -> None:
+        """Until one of its processes is `python -m module`."""
+        until = time.monotonic() + seconds
+        while not any(module in _argv(each) for each in self.family.values()):
+            assert time.monotonic() < until, f"never runs {module}\n{self.told()}"
+            time.sleep(0.02)
+            self.look()
+
     def told(self) -> str:
         return self.log.read_text(encoding="utf-8", errors="replace")
 
@@ -142,6 +150,20 @@ def test_when_the_stack_is_killed_its_children_die_too(tmp_path: Path) -> None:
         up.until_says("Aivis is up")
         assert up.end(signal.SIGKILL, within=SOON) == -signal.SIGKILL
         assert len(up.family) >= 3
+
+
+@pytest.mark.slow
+def test_when_the_stack_is_killed_in_the_middle_of_its_training_that_ends_too(tmp_path: Path) -> None:
+    with command(tmp_path, "up", "--folder", str(tmp_path / "stack")) as up:
+        up.until_runs("services.planner.opening")
+        assert up.end(signal.SIGKILL, within=SOON) == -signal.SIGKILL
+
+
+def _argv(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
 
 
 def _lives(process: psutil.Process) -> bool:
