@@ -8,17 +8,16 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 from typing import Protocol
+from zlib import crc32
 
 import structlog
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
-from aiokafka.partitioner import DefaultPartitioner
 
 from aivis.mailbox.values import OutboxRow
 
 log = structlog.get_logger()
 
-_partition_of = DefaultPartitioner()
 _ROUGH_BYTES = 64
 """What a record has beside key, headers and value."""
 
@@ -63,12 +62,15 @@ async def send_in_order(producer: Producer, rows: Sequence[OutboxRow], *, max_by
 
 
 async def _lines(producer: Producer, rows: Sequence[OutboxRow]) -> Lines:
-    """Where each row goes; none for rows whose topic is not there."""
+    """Where each row goes, by CRC32 as librdkafka's `consistent`: Java's murmur2 costs 20 times as much in Python.
+
+    None for rows whose topic is not there.
+    """
     partitions = {topic: await _partitions(producer, topic) for topic in {row.topic for row in rows}}
     lines: Lines = {}
     for place, row in enumerate(rows):
         if of_topic := partitions[row.topic]:
-            line = TopicPartition(row.topic, _partition_of(row.key.encode(), of_topic, of_topic))
+            line = TopicPartition(row.topic, of_topic[crc32(row.key.encode()) % len(of_topic)])
             lines.setdefault(line, deque()).append(place)
     return lines
 

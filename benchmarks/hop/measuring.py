@@ -14,7 +14,7 @@ from benchmarks.hop.events import SERVICE
 from benchmarks.hop.group_commit import Postgres, Sqlite, cpu_per_job, jobs
 from benchmarks.stacks import Stack, topics_of_our_own
 
-ROUNDS = 5
+ROUNDS = 9
 EVENTS = 3_000
 """A round; at some thousand events a second."""
 MUST, AIM = 2.5, 1.6

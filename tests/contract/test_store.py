@@ -104,6 +104,32 @@ async def test_a_lease_has_the_pending_messages_in_order_with_their_bytes(store:
     assert (lease.version, lease.state, lease.attempts) == (0, None, 0)
 
 
+@pytest.mark.parametrize(
+    "text", ['a"b', "a\\b", "{a,b}", "null", "NULL", " a ", "a\nb", "a\x1f\u2028b", "\u5de5\u5355", "\\'"]
+)
+async def test_any_text_comes_back_as_it_was(store: Store, text: str) -> None:
+    key = Key("acme", text)
+    _, (lease,) = await store.receive([arrival(text, key)], 10, seconds=30, messages=10)
+    (message,) = lease.messages
+    row = outgoing(text, key=f"acme/{text}", topic=text)
+    _, (claimed,) = await store.commit([write(lease, label=text, outbox=(row,), release=True)], claim_seconds=30)
+    snapshot = await store.read(key)
+    assert snapshot is not None
+    assert (message.event_id, snapshot.label) == (text, text)
+    assert claimed == row._replace(id=claimed.id)
+    await store.unclaim([claimed.id])
+    assert await store.claim(10, seconds=30) == [claimed]
+
+
+async def test_an_empty_label_is_a_label(store: Store) -> None:
+    _, (lease,) = await store.receive([arrival("1")], 10, seconds=30, messages=10)
+    await commit(store, [write(lease, label="full")])
+    await commit(store, [write(lease, label="")._replace(version=1)])
+    snapshot = await store.read(A)
+    assert snapshot is not None
+    assert snapshot.label == ""
+
+
 async def test_who_receives_leases_the_free_keys_with_the_messages_it_brought(store: Store) -> None:
     brought = [arrival("1"), arrival("2", B), arrival("3"), arrival("1")]
     receipts, leases = await store.receive(brought, 10, seconds=30, messages=100)

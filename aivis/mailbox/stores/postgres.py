@@ -85,9 +85,9 @@ class PostgresStore:
         if not arrivals:
             return [], []
         async with self._transaction({arrival.key.tenant for arrival in arrivals}) as connection:
-            new = await postgres_receive.receive(connection, arrivals, limit, seconds)
-            receipts = await postgres_receive.receipts(connection, arrivals, new)
-        return receipts, postgres_receive.leases(arrivals, receipts, new, messages)
+            placed = await postgres_receive.receive(connection, arrivals, limit, seconds)
+            receipts = await postgres_receive.receipts(connection, arrivals, placed)
+        return receipts, postgres_receive.leases(arrivals, placed, messages)
 
     async def lease(self, limit: int, *, seconds: float, messages: int) -> list[Lease]:
         async with self._transaction([_ALL], durable=False) as connection:
@@ -159,10 +159,10 @@ class PostgresStore:
     async def mark_sent(self, ids: Sequence[int]) -> None:
         statement = (
             "update outbox set sent_at = now(), claimed_until = '-infinity'"
-            " where id = any($1::bigint[]) and claimed_until > '-infinity'"
+            " where id = any($1::text::bigint[]) and claimed_until > '-infinity'"
         )
         async with self._transaction([_ALL], durable=False) as connection:
-            await connection.execute(statement, list(ids))
+            await connection.execute(statement, rows.array(ids))
 
     async def unclaim(self, ids: Sequence[int]) -> None:
         statement = "update outbox set claimed_until = '-infinity', sent_at = null where id = any($1::bigint[])"

@@ -25,15 +25,13 @@ async def commit_group(
     if any(write.take or write.unless for write in writes):
         verdicts = await _fences(connection, writes)
         await _holds(connection, writes, verdicts)
-    winners = [write for write, verdict in zip(writes, verdicts, strict=True) if verdict is None]
-    changed = await _states(connection, winners) if winners else set()
-    if len(changed) < len(winners):
+    open_ = [n for n, verdict in enumerate(verdicts) if verdict is None]
+    changed = await _states(connection, [writes[n] for n in open_]) if open_ else []
+    if len(changed) < len(open_):
         late = await _fences(connection, writes)
-        verdicts = [
-            (late[n] or Verdict.FENCED) if verdict is None and write.key not in changed else verdict
-            for n, (write, verdict) in enumerate(zip(writes, verdicts, strict=True))
-        ]
-        winners = [write for write in winners if write.key in changed]
+        for n in {*open_} - {open_[place] for place in changed}:
+            verdicts[n] = late[n] or Verdict.FENCED
+    winners = [writes[open_[place]] for place in sorted(changed)]
     if winners:
         await _inbox(connection, winners)
         claimed = await _outbox(connection, winners, claim_seconds)
@@ -120,25 +118,27 @@ async def _free(connection: Connection, holds: list[tuple[str, str, str]]) -> No
         )
 
 
-async def _states(connection: Connection, writes: Sequence[Write]) -> set[tuple[str, str]]:
-    """Change the keys whose fence fits, locking them in one order for all; which they are."""
+async def _states(connection: Connection, writes: Sequence[Write]) -> list[int]:
+    """Change the keys whose fence fits, locking them in one order for all; the places of their writes."""
     changed = await connection.fetch(
         _CHANGE,
-        [write.key.tenant for write in writes],
-        [write.key.name for write in writes],
-        [write.epoch for write in writes],
-        [write.version for write in writes],
+        rows.array([write.key.tenant for write in writes]),
+        rows.array([write.key.name for write in writes]),
+        rows.array([write.epoch for write in writes]),
+        rows.array([write.version for write in writes]),
         [write.state for write in writes],
-        [write.label for write in writes],
-        [write.release for write in writes],
+        rows.array([write.label for write in writes]),
+        rows.array([write.release for write in writes]),
     )
-    return set(map(tuple, changed))
+    return [place for (place,) in changed]
 
 
 _CHANGE = """
 with w as (
-  select * from unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bytea[], $6::text[], $7::bool[])
-  as w(tenant, name, epoch, version, state, label, release)
+  select * from unnest(
+    $1::text::text[], $2::text::text[], $3::text::bigint[], $4::text::bigint[],
+    $5::bytea[], $6::text::text[], $7::text::bool[]
+  ) with ordinality as w(tenant, name, epoch, version, state, label, release, n)
 ), locked as (
   select k.tenant, k.name from keys k join w using (tenant, name) order by 1, 2 for update of k
 )
@@ -147,7 +147,7 @@ update keys k set version = k.version + 1, state = coalesce(w.state, k.state), l
   lease_until = case when w.release then '-infinity' else k.lease_until end
 from locked join w using (tenant, name)
 where k.tenant = w.tenant and k.name = w.name and k.epoch = w.epoch and k.version = w.version
-returning k.tenant, k.name
+returning w.n - 1
 """
 
 
@@ -158,8 +158,8 @@ async def _inbox(connection: Connection, writes: Sequence[Write]) -> None:
         if ended:
             await connection.execute(
                 "update inbox i set state = $3, version = d.version"
-                " from unnest($1::bigint[], $2::bigint[]) as d(seq, version) where i.seq = d.seq",
-                *map(list, zip(*ended, strict=True)),
+                " from unnest($1::text::bigint[], $2::text::bigint[]) as d(seq, version) where i.seq = d.seq",
+                *map(rows.array, zip(*ended, strict=True)),
                 state,
             )
     burials = [(burial.seq, rows.text(burial.reason)) for write in writes for burial in write.dead]
@@ -180,12 +180,12 @@ async def _outbox(connection: Connection, writes: Sequence[Write], claim_seconds
     claim = timedelta(seconds=claim_seconds) if claim_seconds else None
     placed = await connection.fetch(
         _INTO_OUTBOX,
-        [write.key.tenant for write, _ in outgoing],
-        [write.key.name for write, _ in outgoing],
-        [write.version + 1 for write, _ in outgoing],
-        [row.event_id for _, row in outgoing],
-        [row.topic for _, row in outgoing],
-        [row.key for _, row in outgoing],
+        rows.array([write.key.tenant for write, _ in outgoing]),
+        rows.array([write.key.name for write, _ in outgoing]),
+        rows.array([write.version + 1 for write, _ in outgoing]),
+        rows.array([row.event_id for _, row in outgoing]),
+        rows.array([row.topic for _, row in outgoing]),
+        rows.array([row.key for _, row in outgoing]),
         *rows.blob((row.headers, row.value) for _, row in outgoing),
         claim,
     )
@@ -200,7 +200,8 @@ select tenant, name, version, event_id, topic, key,
   when exists (select 1 from outbox e where e.key = o.key and e.sent_at is null) then '-infinity'
   else coalesce(now() + $11::interval, '-infinity') end
 from unnest(
-  $1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::int[], $8::int[], $9::int[]
+  $1::text::text[], $2::text::text[], $3::text::bigint[], $4::text::text[], $5::text::text[], $6::text::text[],
+  $7::text::int[], $8::text::int[], $9::text::int[]
 ) with ordinality as o(tenant, name, version, event_id, topic, key, start, head, length, n) order by n
 returning id, claimed_until > '-infinity'
 """

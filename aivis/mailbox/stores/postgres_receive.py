@@ -3,48 +3,50 @@
 import hashlib
 from collections.abc import Sequence
 from datetime import timedelta
+from operator import itemgetter
 from typing import Any
 
 from aivis.mailbox.stores import rows
 from aivis.mailbox.stores.postgres_commit import Connection
 from aivis.mailbox.values import Arrival, Key, Lease, Message, Receipt
 
-_New = dict[tuple[str, str], Any]
-"""The rows of new messages, with the lease of their key, by tenant and event id."""
+Row = Any
+"""A new message, with the lease of its key."""
 
 
-async def receive(connection: Connection, arrivals: Sequence[Arrival], limit: int, seconds: float) -> _New:
-    """Insert, and lease up to `limit` of the keys; the new messages."""
-    inserted = await connection.fetch(
+async def receive(connection: Connection, arrivals: Sequence[Arrival], limit: int, seconds: float) -> list[Row | None]:
+    """Insert, and lease up to `limit` of the keys; for each arrival its row, None where it was known."""
+    inserted: list[Row] = await connection.fetch(
         _RECEIVE,
-        [each.key.tenant for each in arrivals],
-        [each.key.name for each in arrivals],
-        [each.event_id for each in arrivals],
-        [each.topic for each in arrivals],
+        rows.array([each.key.tenant for each in arrivals]),
+        rows.array([each.key.name for each in arrivals]),
+        rows.array([each.event_id for each in arrivals]),
+        rows.array([each.topic for each in arrivals]),
         *rows.blob((each.headers, each.value) for each in arrivals),
         limit,
         timedelta(seconds=seconds),
     )
-    return {(row[0], row[1]): row for row in inserted}
+    if len(inserted) == len(arrivals):
+        return sorted(inserted, key=itemgetter("seq"))
+    new = {(row["tenant"], row["event_id"]): row for row in inserted}
+    return [new.pop((each.key.tenant, each.event_id), None) for each in arrivals]
 
 
-async def receipts(connection: Connection, arrivals: Sequence[Arrival], new: _New) -> list[Receipt]:
+async def receipts(connection: Connection, arrivals: Sequence[Arrival], placed: Sequence[Row | None]) -> list[Receipt]:
     """One receipt per arrival; the outputs of done messages that are asked for again are queued again."""
-    if len(new) == len(arrivals):
-        return [Receipt.NEW] * len(arrivals)
-    found = await connection.fetch(_KNOWN, [each.key.tenant for each in arrivals], [each.event_id for each in arrivals])
-    known = {(row[0], row[1]): row for row in found}
-    first, made, steps = set(new), [], []
-    for arrival in arrivals:
-        id = (arrival.key.tenant, arrival.event_id)
-        row = known[id]
+    made = [Receipt.NEW] * len(arrivals)
+    old = [(n, arrival) for n, arrival in enumerate(arrivals) if placed[n] is None]
+    if not old:
+        return made
+    found = await connection.fetch(_KNOWN, [each.key.tenant for _, each in old], [each.event_id for _, each in old])
+    known = {(row["tenant"], row["event_id"]): row for row in found}
+    steps = []
+    for n, arrival in old:
+        row = known[arrival.key.tenant, arrival.event_id]
         if row["digest"] != hashlib.sha256(arrival.value).digest():
-            made.append(Receipt.CONFLICT)
-        elif id in first:
-            first.remove(id)
-            made.append(Receipt.NEW)
+            made[n] = Receipt.CONFLICT
         else:
-            made.append(Receipt.DUPLICATE)
+            made[n] = Receipt.DUPLICATE
             if arrival.reasked and row["version"] is not None:
                 steps.append((arrival.key.tenant, row["name"], row["version"]))
     if steps:
@@ -52,20 +54,15 @@ async def receipts(connection: Connection, arrivals: Sequence[Arrival], new: _Ne
     return made
 
 
-def leases(arrivals: Sequence[Arrival], receipts: Sequence[Receipt], new: _New, messages: int) -> list[Lease]:
+def leases(arrivals: Sequence[Arrival], placed: Sequence[Row | None], messages: int) -> list[Lease]:
     """The leases that were taken, each with up to `messages` of the new messages of its key."""
     pending: dict[Key, list[Message]] = {}
     taken = {}
-    for arrival, receipt in zip(arrivals, receipts, strict=True):
-        if receipt is not Receipt.NEW:
-            continue
-        key, id = arrival.key, arrival.event_id
-        row = new[key.tenant, id]
-        _, _, seq, epoch, *_ = row
-        if epoch is not None:
-            message = Message(seq, id, arrival.topic, arrival.headers, arrival.value, arrival.head)
-            pending.setdefault(key, []).append(message)
-            taken[key] = row
+    for arrival, row in zip(arrivals, placed, strict=True):
+        if row is not None and row["epoch"] is not None:
+            message = Message(row["seq"], arrival.event_id, arrival.topic, arrival.headers, arrival.value, arrival.head)
+            pending.setdefault(arrival.key, []).append(message)
+            taken[arrival.key] = row
     return [_lease(key, taken[key], found[:messages]) for key, found in pending.items()]
 
 
@@ -78,7 +75,9 @@ _RECEIVE = """
 with new as (
   insert into inbox (tenant, name, event_id, topic, headers, value)
   select tenant, name, event_id, topic, substring($8::bytea, start, head), substring($8, start + head, length)
-  from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::int[], $6::int[], $7::int[])
+  from unnest(
+    $1::text::text[], $2::text::text[], $3::text::text[], $4::text::text[],
+    $5::text::int[], $6::text::int[], $7::text::int[])
   with ordinality as a(tenant, name, event_id, topic, start, head, length, n) order by n
   on conflict do nothing returning tenant, name, event_id, seq
 ), free as (
