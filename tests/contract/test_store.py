@@ -10,8 +10,8 @@ import pytest
 
 from aivis.errors import Invalid
 from aivis.mailbox.ports import Store
-from aivis.mailbox.stores.postgres import PostgresStore
-from aivis.mailbox.stores.sqlite import SqliteStore
+from aivis.mailbox.stores.postgres.store import PostgresStore
+from aivis.mailbox.stores.sqlite.store import SqliteStore
 from aivis.mailbox.values import (
     Arrival,
     Burial,

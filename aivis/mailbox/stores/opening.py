@@ -4,7 +4,7 @@ from pathlib import Path
 
 from aivis.errors import Invalid
 from aivis.mailbox.ports import Store
-from aivis.mailbox.stores.sqlite import SqliteStore
+from aivis.mailbox.stores.sqlite.store import SqliteStore
 
 
 def open_store(database: str, service: str) -> Store:
@@ -13,7 +13,7 @@ def open_store(database: str, service: str) -> Store:
     if kind == "sqlite" and rest:
         return SqliteStore(Path(rest) / f"{service}.db")
     if kind in ("postgres", "postgresql"):
-        from aivis.mailbox.stores.postgres import PostgresStore
+        from aivis.mailbox.stores.postgres.store import PostgresStore
 
         return PostgresStore(database, schema=f"aivis_{service}")
     raise Invalid(f"AIVIS_DATABASE={kind}:...: give sqlite:FOLDER or postgresql://USER@HOST/NAME")

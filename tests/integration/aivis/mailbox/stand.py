@@ -20,7 +20,7 @@ from aivis.events.tickets import TicketMessageAdded
 from aivis.mailbox.limits import Limits
 from aivis.mailbox.mailbox import Mailbox
 from aivis.mailbox.ports import Store
-from aivis.mailbox.stores.sqlite import SqliteStore
+from aivis.mailbox.stores.sqlite.store import SqliteStore
 from aivis.mailbox.turn import Turn
 from aivis.mailbox.values import Arrival, Key, OutboxRow, Outgoing, Step, Verdict, Write
 from aivis.topics import DEAD_LETTER, REPLIES, TICKETS

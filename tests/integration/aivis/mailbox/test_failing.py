@@ -11,7 +11,7 @@ import pytest
 from aivis.errors import AivisError, Conflict, Invalid, NotFound, Refused, Transient
 from aivis.events.envelope import body
 from aivis.events.replies import ReplyKind, ReplySent
-from aivis.mailbox.stores.sqlite import SqliteStore
+from aivis.mailbox.stores.sqlite.store import SqliteStore
 from aivis.mailbox.turn import NotYet, Turn
 from aivis.mailbox.values import MAX_REASON, Key, Lease, OutboxRow, Outgoing, Step
 from aivis.topics import DEAD_LETTER, REPLIES, TICKETS

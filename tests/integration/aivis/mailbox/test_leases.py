@@ -9,7 +9,7 @@ import pytest
 
 from aivis.errors import Transient
 from aivis.mailbox.mailbox import Mailbox
-from aivis.mailbox.stores.sqlite import SqliteStore
+from aivis.mailbox.stores.sqlite.store import SqliteStore
 from aivis.mailbox.turn import Turn
 from aivis.mailbox.values import Arrival, Key, Lease, OutboxRow, Receipt, Step, Verdict, Write
 from tests.integration.aivis.mailbox.stand import (

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from aivis.errors import Transient
-from aivis.mailbox.stores.sqlite import SqliteStore
+from aivis.mailbox.stores.sqlite.store import SqliteStore
 from aivis.mailbox.values import OutboxRow, Verdict, Write
 from tests.integration.aivis.mailbox.schedule import HARSH, survives
 from tests.integration.aivis.mailbox.stand import Faults, FaultyStore, Script, event, running

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from aivis.errors import Transient
 from aivis.mailbox.mailbox import Mailbox
-from aivis.mailbox.stores.sqlite import SqliteStore
+from aivis.mailbox.stores.sqlite.store import SqliteStore
 from aivis.mailbox.turn import Turn
 from aivis.mailbox.values import OutboxRow, Step
 from tests.integration.aivis.mailbox.stand import (

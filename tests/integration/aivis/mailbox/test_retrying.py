@@ -10,7 +10,7 @@ from aivis import topics
 from aivis.admission import Admission, Received
 from aivis.errors import Invalid, NotFound, Transient
 from aivis.mailbox.mailbox import Mailbox
-from aivis.mailbox.stores.sqlite import SqliteStore
+from aivis.mailbox.stores.sqlite.store import SqliteStore
 from aivis.mailbox.turn import Turn
 from aivis.mailbox.values import Arrival, Lease, Letter, Receipt, Step
 from tests.integration.aivis.mailbox.stand import NOW, SERVICE, Script, Stand, arrival, echo, event, running

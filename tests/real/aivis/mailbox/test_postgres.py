@@ -9,8 +9,8 @@ import asyncpg
 import pytest
 
 from aivis.errors import Transient
-from aivis.mailbox.stores.postgres import PostgresStore
-from aivis.mailbox.stores.postgres_commit import Connection
+from aivis.mailbox.stores.postgres.committing import Connection
+from aivis.mailbox.stores.postgres.store import PostgresStore
 from tests.integration.aivis.mailbox.schedule import survives
 from tests.integration.aivis.mailbox.stand import Faults
 

@@ -8,7 +8,7 @@ from starlette.applications import Starlette
 
 from aivis.errors import AivisError
 from aivis.events.envelope import headers_of
-from aivis.mailbox.stores.sqlite import SqliteStore
+from aivis.mailbox.stores.sqlite.store import SqliteStore
 from aivis.mailbox.values import Arrival, Key, Write
 from aivis.service import problem
 from services.executor.catalogue import Catalogue

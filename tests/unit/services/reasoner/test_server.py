@@ -9,7 +9,7 @@ from starlette.applications import Starlette
 
 from aivis.errors import AivisError
 from aivis.events.envelope import body, headers_of
-from aivis.mailbox.stores.sqlite import SqliteStore
+from aivis.mailbox.stores.sqlite.store import SqliteStore
 from aivis.mailbox.values import Arrival, LogRow, Write
 from aivis.service import problem
 from services.reasoner.brains.playbook.moves import Move, Solved

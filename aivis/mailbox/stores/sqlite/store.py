@@ -17,9 +17,11 @@ from typing import Any, TypeVar
 import orjson
 
 from aivis.errors import Invalid, Transient
-from aivis.mailbox.stores import rows, sqlite_receive
-from aivis.mailbox.stores.sqlite_claims import Claims
-from aivis.mailbox.stores.sqlite_commit import commit_group
+from aivis.mailbox.stores import rows
+from aivis.mailbox.stores.sqlite import leasing, receiving
+from aivis.mailbox.stores.sqlite import letters as kept
+from aivis.mailbox.stores.sqlite.claims import Claims
+from aivis.mailbox.stores.sqlite.committing import commit_group
 from aivis.mailbox.values import (
     Arrival,
     Deferral,
@@ -28,7 +30,6 @@ from aivis.mailbox.values import (
     Lease,
     Letter,
     LogRow,
-    Message,
     OutboxRow,
     Receipt,
     Snapshot,
@@ -39,7 +40,7 @@ from aivis.mailbox.values import (
 R = TypeVar("R")
 Connection = sqlite3.Connection
 
-_SCHEMA = (Path(__file__).parent / "sqlite.sql").read_text(encoding="utf-8")
+_SCHEMA = (Path(__file__).parent / "schema.sql").read_text(encoding="utf-8")
 
 
 class SqliteStore:
@@ -64,7 +65,7 @@ class SqliteStore:
         connection.execute("pragma wal_autocheckpoint=4000")
         connection.execute("pragma cache_size=-4000")
         connection.executescript(_SCHEMA)
-        _let_go_of_what_a_crash_left(connection)
+        leasing.let_go_of_what_a_crash_left(connection)
         self._connection = connection
 
     async def close(self) -> None:
@@ -85,27 +86,18 @@ class SqliteStore:
         self, arrivals: Sequence[Arrival], limit: int = 0, *, seconds: float = 0, messages: int = 0
     ) -> tuple[list[Receipt], list[Lease]]:
         def run(connection: Connection) -> tuple[list[Receipt], list[Lease]]:
-            receipts, new = sqlite_receive.receive(connection, arrivals)
-            return receipts, sqlite_receive.lease(connection, new, limit, seconds=seconds, messages=messages)
+            receipts, new = receiving.receive(connection, arrivals)
+            return receipts, receiving.lease(connection, new, limit, seconds=seconds, messages=messages)
 
         return await self._write(run)
 
     async def lease(self, limit: int, *, seconds: float, messages: int) -> list[Lease]:
-        return await self._write(lambda connection: _lease(connection, limit, seconds, messages), durable=False)
+        return await self._write(
+            lambda connection: leasing.lease(connection, limit, seconds=seconds, messages=messages), durable=False
+        )
 
     async def renew(self, leases: Sequence[Lease], *, seconds: float) -> set[Key]:
-        def run(connection: Connection) -> set[Key]:
-            now = time()
-            statement = (
-                "update keys set lease_until = ? where tenant = ? and name = ? and epoch = ? and lease_until > 0"
-            )
-            return {
-                lease.key
-                for lease in leases
-                if not connection.execute(statement, (now + seconds, *lease.key, lease.epoch)).rowcount
-            }
-
-        return await self._write(run, durable=False)
+        return await self._write(lambda connection: leasing.renew(connection, leases, seconds), durable=False)
 
     async def commit(
         self, writes: Sequence[Write], *, claim_seconds: float = 0
@@ -124,12 +116,7 @@ class SqliteStore:
         return await self._on_thread(claim)
 
     async def defer(self, deferrals: Sequence[Deferral]) -> None:
-        now = time()
-        await self._run(
-            "update keys set lease_until = 0, not_before = ?, attempts = attempts + ?, error = ?"
-            " where tenant = ? and name = ? and epoch = ?",
-            [(now + d.delay, int(d.counts), d.error, *d.key, d.epoch) for d in deferrals],
-        )
+        await self._write(lambda connection: leasing.defer(connection, deferrals))
 
     async def fire_timers(self, limit: int) -> int:
         now = time()
@@ -163,23 +150,16 @@ class SqliteStore:
         return await self._write(run)
 
     async def quarantine(self, letters: Sequence[Letter]) -> None:
-        now = time()
-        await self._run(
-            "insert into letters (tenant, name, event_id, topic, headers, value, reason, at)"
-            " values (?, ?, ?, ?, ?, ?, ?, ?)",
-            [(x.tenant, x.key, "", x.topic, rows.pack(x.headers), x.value, x.reason, now) for x in letters],
-        )
+        await self._write(lambda connection: kept.quarantine(connection, letters))
 
     async def letters(self, *, limit: int) -> list[Letter]:
-        statement = "select * from letters order by id desc limit ?"
-        return await self._read(lambda c: [_letter(row) for row in c.execute(statement, (limit,)).fetchall()])
+        return await self._read(lambda connection: kept.newest(connection, limit))
 
     async def letter(self, id: int) -> Letter | None:
-        row = await self._read(lambda c: c.execute("select * from letters where id = ?", (id,)).fetchone())
-        return None if row is None else _letter(row)
+        return await self._read(lambda connection: kept.one(connection, id))
 
     async def retry(self, ids: Sequence[int]) -> list[Letter]:
-        return await self._write(lambda connection: _retry(connection, ids))
+        return await self._write(lambda connection: kept.retry(connection, ids))
 
     async def prune(self, *, sent_seconds: float, done_seconds: float) -> int:
         now = time()
@@ -272,39 +252,6 @@ class SqliteStore:
             raise Transient(f"{self._path}: {error}") from error
 
 
-def _let_go_of_what_a_crash_left(connection: Connection) -> None:
-    """The file is one process's: leases at its start are those of a process that is gone.
-
-    Should it still be there, its fences fail and its events come twice, which both bear.
-    """
-    now = time()
-    connection.execute("begin immediate")
-    connection.execute("update keys set lease_until = 0 where lease_until > ?", (now,))
-    connection.execute("commit")
-
-
-def _lease(connection: Connection, limit: int, seconds: float, messages: int) -> list[Lease]:
-    now = time()
-    free = connection.execute(_FREE, {"now": now, "limit": limit}).fetchall()
-    return [_take(connection, Key(*key), now, seconds, messages) for key in free]
-
-
-def _take(connection: Connection, key: Key, now: float, seconds: float, messages: int) -> Lease:
-    epoch, version, state, label, attempts = connection.execute(
-        "insert into keys (tenant, name, epoch, lease_until, updated_at) values (?, ?, 1, ?, ?)"
-        " on conflict (tenant, name) do update set epoch = epoch + 1, lease_until = excluded.lease_until"
-        " returning epoch, version, state, label, attempts",
-        (*key, now + seconds, now),
-    ).fetchone()
-    pending = connection.execute(
-        "select seq, event_id, topic, headers, value from inbox indexed by inbox_pending"
-        " where state = 0 and tenant = ? and name = ? order by seq limit ?",
-        (*key, messages),
-    ).fetchall()
-    inbox = tuple(Message(seq, event, topic, rows.unpack(head), value) for seq, event, topic, head, value in pending)
-    return Lease(key, epoch, version, state, label, attempts, inbox)
-
-
 def _fire(connection: Connection, limit: int, now: float) -> int:
     due = connection.execute(
         "select tenant, name, timer, event_id, headers, value from timers where due <= ? order by due limit ?",
@@ -320,38 +267,6 @@ def _fire(connection: Connection, limit: int, now: float) -> int:
     return len(due)
 
 
-def _retry(connection: Connection, ids: Sequence[int]) -> list[Letter]:
-    taken = []
-    for id in ids:
-        row = connection.execute("delete from letters where id = ? returning *", (id,)).fetchone()
-        if row is None:
-            continue
-        letter = _letter(row)
-        taken.append(letter)
-        if letter.event_id:
-            key = (letter.tenant, letter.key)
-            connection.execute(
-                "update inbox set state = 0, version = null where tenant = ? and event_id = ? and state = 2",
-                (letter.tenant, letter.event_id),
-            )
-            connection.execute("update keys set attempts = 0, not_before = 0 where tenant = ? and name = ?", key)
-    return taken
-
-
-def _letter(row: tuple[int, str, str, str, str, bytes, bytes, str, float]) -> Letter:
-    id, tenant, name, event_id, topic, headers, value, reason, at = row
-    moment = datetime.fromtimestamp(at, UTC)
-    return Letter(topic, rows.unpack(headers), value, reason, tenant, name, event_id, id, moment)
-
-
-_FREE = """
-select tenant, name from (
-  select i.tenant, i.name, i.seq from inbox i indexed by inbox_waiting left join keys k using (tenant, name)
-  where i.state = 0 and coalesce(k.lease_until, 0) < :now and coalesce(k.not_before, 0) <= :now
-  order by i.seq limit 4 * :limit
-) group by tenant, name order by min(seq) limit :limit
-"""
-"""Free keys with the longest waiting messages. Of very many messages of few keys only the oldest are looked at."""
 _PRUNE_OUTBOX = """
 delete from outbox where id < (
   select coalesce(min(id), 9223372036854775807) from (

@@ -7,6 +7,7 @@ from operator import itemgetter
 from typing import Any
 
 from aivis.mailbox.stores import rows
+from aivis.mailbox.stores.postgres.arrays import array, blob
 from aivis.mailbox.values import Key, OutboxRow, Verdict, Write
 
 Connection = Any
@@ -122,13 +123,13 @@ async def _states(connection: Connection, writes: Sequence[Write]) -> list[int]:
     """Change the keys whose fence fits, locking them in one order for all; the places of their writes."""
     changed = await connection.fetch(
         _CHANGE,
-        rows.array([write.key.tenant for write in writes]),
-        rows.array([write.key.name for write in writes]),
-        rows.array([write.epoch for write in writes]),
-        rows.array([write.version for write in writes]),
+        array([write.key.tenant for write in writes]),
+        array([write.key.name for write in writes]),
+        array([write.epoch for write in writes]),
+        array([write.version for write in writes]),
         [write.state for write in writes],
-        rows.array([write.label for write in writes]),
-        rows.array([write.release for write in writes]),
+        array([write.label for write in writes]),
+        array([write.release for write in writes]),
     )
     return [place for (place,) in changed]
 
@@ -159,7 +160,7 @@ async def _inbox(connection: Connection, writes: Sequence[Write]) -> None:
             await connection.execute(
                 "update inbox i set state = $3, version = d.version"
                 " from unnest($1::text::bigint[], $2::text::bigint[]) as d(seq, version) where i.seq = d.seq",
-                *map(rows.array, zip(*ended, strict=True)),
+                *map(array, zip(*ended, strict=True)),
                 state,
             )
     burials = [(burial.seq, rows.text(burial.reason)) for write in writes for burial in write.dead]
@@ -180,13 +181,13 @@ async def _outbox(connection: Connection, writes: Sequence[Write], claim_seconds
     claim = timedelta(seconds=claim_seconds) if claim_seconds else None
     placed = await connection.fetch(
         _INTO_OUTBOX,
-        rows.array([write.key.tenant for write, _ in outgoing]),
-        rows.array([write.key.name for write, _ in outgoing]),
-        rows.array([write.version + 1 for write, _ in outgoing]),
-        rows.array([row.event_id for _, row in outgoing]),
-        rows.array([row.topic for _, row in outgoing]),
-        rows.array([row.key for _, row in outgoing]),
-        *rows.blob((row.headers, row.value) for _, row in outgoing),
+        array([write.key.tenant for write, _ in outgoing]),
+        array([write.key.name for write, _ in outgoing]),
+        array([write.version + 1 for write, _ in outgoing]),
+        array([row.event_id for _, row in outgoing]),
+        array([row.topic for _, row in outgoing]),
+        array([row.key for _, row in outgoing]),
+        *blob((row.headers, row.value) for _, row in outgoing),
         claim,
     )
     placed.sort(key=itemgetter(0))

@@ -6,8 +6,8 @@ from datetime import timedelta
 from operator import itemgetter
 from typing import Any
 
-from aivis.mailbox.stores import rows
-from aivis.mailbox.stores.postgres_commit import Connection
+from aivis.mailbox.stores.postgres.arrays import array, blob
+from aivis.mailbox.stores.postgres.committing import Connection
 from aivis.mailbox.values import Arrival, Key, Lease, Message, Receipt
 
 Row = Any
@@ -18,11 +18,11 @@ async def receive(connection: Connection, arrivals: Sequence[Arrival], limit: in
     """Insert, and lease up to `limit` of the keys; for each arrival its row, None where it was known."""
     inserted: list[Row] = await connection.fetch(
         _RECEIVE,
-        rows.array([each.key.tenant for each in arrivals]),
-        rows.array([each.key.name for each in arrivals]),
-        rows.array([each.event_id for each in arrivals]),
-        rows.array([each.topic for each in arrivals]),
-        *rows.blob((each.headers, each.value) for each in arrivals),
+        array([each.key.tenant for each in arrivals]),
+        array([each.key.name for each in arrivals]),
+        array([each.event_id for each in arrivals]),
+        array([each.topic for each in arrivals]),
+        *blob((each.headers, each.value) for each in arrivals),
         limit,
         timedelta(seconds=seconds),
     )

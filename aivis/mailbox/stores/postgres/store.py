@@ -14,8 +14,11 @@ from typing import Any
 import asyncpg
 
 from aivis.errors import Invalid, Transient
-from aivis.mailbox.stores import postgres_receive, rows
-from aivis.mailbox.stores.postgres_commit import Connection, commit_group
+from aivis.mailbox.stores import rows
+from aivis.mailbox.stores.postgres import leasing, receiving
+from aivis.mailbox.stores.postgres import letters as kept
+from aivis.mailbox.stores.postgres.arrays import array
+from aivis.mailbox.stores.postgres.committing import Connection, commit_group
 from aivis.mailbox.values import (
     Arrival,
     Deferral,
@@ -24,7 +27,6 @@ from aivis.mailbox.values import (
     Lease,
     Letter,
     LogRow,
-    Message,
     OutboxRow,
     Receipt,
     Snapshot,
@@ -32,7 +34,7 @@ from aivis.mailbox.values import (
     Write,
 )
 
-_SCHEMA = (Path(__file__).parent / "postgres.sql").read_text(encoding="utf-8")
+_SCHEMA = (Path(__file__).parent / "schema.sql").read_text(encoding="utf-8")
 _ALL = "*"
 _REFUSED = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
 _AWAY = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, asyncio.TimeoutError)
@@ -85,35 +87,17 @@ class PostgresStore:
         if not arrivals:
             return [], []
         async with self._transaction({arrival.key.tenant for arrival in arrivals}) as connection:
-            placed = await postgres_receive.receive(connection, arrivals, limit, seconds)
-            receipts = await postgres_receive.receipts(connection, arrivals, placed)
-        return receipts, postgres_receive.leases(arrivals, placed, messages)
+            placed = await receiving.receive(connection, arrivals, limit, seconds)
+            receipts = await receiving.receipts(connection, arrivals, placed)
+        return receipts, receiving.leases(arrivals, placed, messages)
 
     async def lease(self, limit: int, *, seconds: float, messages: int) -> list[Lease]:
         async with self._transaction([_ALL], durable=False) as connection:
-            taken = await connection.fetch(_LEASE, limit, timedelta(seconds=seconds))
-            if not taken:
-                return []
-            tenants, names = [row["tenant"] for row in taken], [row["name"] for row in taken]
-            pending = await connection.fetch(_PENDING, tenants, names, messages)
-        inbox: dict[Key, list[Message]] = {}
-        for tenant, name, seq, event, topic, headers, value in pending:
-            inbox.setdefault(Key(tenant, name), []).append(Message(seq, event, topic, rows.unpack(headers), value))
-        return [_lease(row, inbox) for row in sorted(taken, key=lambda row: _first(row, inbox))]
+            return await leasing.lease(connection, limit, seconds=seconds, messages=messages)
 
     async def renew(self, leases: Sequence[Lease], *, seconds: float) -> set[Key]:
         async with self._transaction([_ALL], durable=False) as connection:
-            kept = await connection.fetch(
-                "update keys k set lease_until = now() + $4"
-                " from unnest($1::text[], $2::text[], $3::bigint[]) as w(tenant, name, epoch)"
-                " where k.tenant = w.tenant and k.name = w.name and k.epoch = w.epoch and k.lease_until > '-infinity'"
-                " returning k.tenant, k.name",
-                [lease.key.tenant for lease in leases],
-                [lease.key.name for lease in leases],
-                [lease.epoch for lease in leases],
-                timedelta(seconds=seconds),
-            )
-        return {lease.key for lease in leases} - {Key(*row) for row in kept}
+            return await leasing.renew(connection, leases, seconds=seconds)
 
     async def commit(
         self, writes: Sequence[Write], *, claim_seconds: float = 0
@@ -123,11 +107,7 @@ class PostgresStore:
 
     async def defer(self, deferrals: Sequence[Deferral]) -> None:
         async with self._transaction({deferral.key.tenant for deferral in deferrals}) as connection:
-            await connection.executemany(
-                "update keys set lease_until = '-infinity', not_before = now() + make_interval(secs => $4),"
-                " attempts = attempts + $5, error = $6 where tenant = $1 and name = $2 and epoch = $3",
-                [(*d.key, d.epoch, d.delay, int(d.counts), rows.text(d.error)) for d in deferrals],
-            )
+            await leasing.defer(connection, deferrals)
 
     async def fire_timers(self, limit: int) -> int:
         async with self._transaction([_ALL]) as connection:
@@ -162,7 +142,7 @@ class PostgresStore:
             " where id = any($1::text::bigint[]) and claimed_until > '-infinity'"
         )
         async with self._transaction([_ALL], durable=False) as connection:
-            await connection.execute(statement, rows.array(ids))
+            await connection.execute(statement, array(ids))
 
     async def unclaim(self, ids: Sequence[int]) -> None:
         statement = "update outbox set claimed_until = '-infinity', sent_at = null where id = any($1::bigint[])"
@@ -179,41 +159,19 @@ class PostgresStore:
 
     async def quarantine(self, letters: Sequence[Letter]) -> None:
         async with self._transaction([_ALL]) as connection:
-            await connection.executemany(
-                "insert into letters (tenant, name, event_id, topic, headers, value, reason)"
-                " values ($1, $2, '', $3, $4, $5, $6)",
-                [
-                    (rows.text(x.tenant), rows.text(x.key), x.topic, rows.pack(x.headers), x.value, rows.text(x.reason))
-                    for x in letters
-                ],
-            )
+            await kept.quarantine(connection, letters)
 
     async def letters(self, *, limit: int) -> list[Letter]:
         async with self._transaction([_ALL]) as connection:
-            return [_letter(row) for row in await connection.fetch(_LETTERS, limit)]
+            return await kept.newest(connection, limit)
 
     async def letter(self, id: int) -> Letter | None:
         async with self._transaction([_ALL]) as connection:
-            row = await connection.fetchrow(_LETTER, id)
-        return None if row is None else _letter(row)
+            return await kept.one(connection, id)
 
     async def retry(self, ids: Sequence[int]) -> list[Letter]:
         async with self._transaction([_ALL]) as connection:
-            taken = await connection.fetch(_TAKE_LETTERS, list(ids))
-            letters = [_letter(row) for row in taken]
-            for letter in letters:
-                if letter.event_id:
-                    await connection.execute(
-                        "update inbox set state = 0, version = null where tenant = $1 and event_id = $2 and state = 2",
-                        letter.tenant,
-                        letter.event_id,
-                    )
-                    await connection.execute(
-                        "update keys set attempts = 0, not_before = '-infinity' where tenant = $1 and name = $2",
-                        letter.tenant,
-                        letter.key,
-                    )
-            return letters
+            return await kept.retry(connection, ids)
 
     async def prune(self, *, sent_seconds: float, done_seconds: float) -> int:
         async with self._transaction([_ALL], durable=False) as connection:
@@ -308,33 +266,11 @@ async def _nothing_to_reset(connection: Connection) -> None:
     """A connection comes back as it went: whatever is set is set for a transaction, and ends with it."""
 
 
-def _lease(row: Any, inbox: dict[Key, list[Message]]) -> Lease:
-    tenant, name, epoch, version, state, label, attempts = row
-    key = Key(tenant, name)
-    return Lease(key, epoch, version, state, label, attempts, tuple(inbox.get(key, ())))
-
-
-def _first(row: Any, inbox: dict[Key, list[Message]]) -> int:
-    messages = inbox.get(Key(row["tenant"], row["name"]))
-    return messages[0].seq if messages else 0
-
-
 def _snapshot(row: Any) -> Snapshot:
     return Snapshot(Key(row["tenant"], row["name"]), row["version"], row["state"], row["label"], row["updated_at"],
                     row["attempts"], row["error"])  # fmt: skip
 
 
-def _letter(row: Any) -> Letter:
-    topic, headers, value, reason, tenant, name, event_id, id, at = row
-    return Letter(topic, rows.unpack(headers), value, reason, tenant, name, event_id, id, at)
-
-
-_LETTERS = "select topic, headers, value, reason, tenant, name, event_id, id, at from letters order by id desc limit $1"
-_LETTER = "select topic, headers, value, reason, tenant, name, event_id, id, at from letters where id = $1"
-_TAKE_LETTERS = (
-    "delete from letters where id = any($1::bigint[])"
-    " returning topic, headers, value, reason, tenant, name, event_id, id, at"
-)
 _READ = (
     "select tenant, name, version, state, label, attempts, error, updated_at from keys where tenant = $1 and name = $2"
 )
@@ -343,26 +279,6 @@ _FIND = (
     " where ($1::text is null or tenant = $1) and (cardinality($2::text[]) = 0 or label = any($2))"
     " order by updated_at desc limit $3"
 )
-_LEASE = """
-with free as (
-  select i.tenant, i.name, min(i.seq) as first from inbox i left join keys k using (tenant, name)
-  where i.state = 0 and (k.name is null or (k.lease_until < now() and k.not_before <= now()))
-  group by i.tenant, i.name order by first limit $1
-)
-insert into keys as k (tenant, name, epoch, lease_until)
-select tenant, name, 1, now() + $2 from free order by tenant, name
-on conflict (tenant, name) do update set epoch = k.epoch + 1, lease_until = excluded.lease_until
-  where k.lease_until < now()
-returning tenant, name, epoch, version, state, label, attempts
-"""
-_PENDING = """
-select w.tenant, w.name, i.seq, i.event_id, i.topic, i.headers, i.value
-from unnest($1::text[], $2::text[]) as w(tenant, name)
-cross join lateral (
-  select seq, event_id, topic, headers, value from inbox p
-  where p.state = 0 and p.tenant = w.tenant and p.name = w.name order by seq limit $3
-) i order by i.seq
-"""
 _CLAIM = """
 update outbox o set claimed_until = now() + $2 from (
   select id from outbox c where c.sent_at is null and c.claimed_until < now()

@@ -1,0 +1,69 @@
+"""Leases on SQLite: keys are taken, kept and let go."""
+
+import sqlite3
+from collections.abc import Sequence
+from time import time
+
+from aivis.mailbox.stores import rows
+from aivis.mailbox.values import Deferral, Key, Lease, Message
+
+
+def let_go_of_what_a_crash_left(connection: sqlite3.Connection) -> None:
+    """The file is one process's: leases at its start are those of a process that is gone.
+
+    Should it still be there, its fences fail and its events come twice, which both bear.
+    """
+    now = time()
+    connection.execute("begin immediate")
+    connection.execute("update keys set lease_until = 0 where lease_until > ?", (now,))
+    connection.execute("commit")
+
+
+def lease(connection: sqlite3.Connection, limit: int, seconds: float, messages: int) -> list[Lease]:
+    """Take free keys with what waits for them, longest waiting first."""
+    now = time()
+    free = connection.execute(_FREE, {"now": now, "limit": limit}).fetchall()
+    return [_take(connection, Key(*key), now, seconds, messages) for key in free]
+
+
+def renew(connection: sqlite3.Connection, leases: Sequence[Lease], seconds: float) -> set[Key]:
+    """Keep leases; the keys whose lease is lost."""
+    until = time() + seconds
+    return {lease.key for lease in leases if not connection.execute(_RENEW, (until, *lease.key, lease.epoch)).rowcount}
+
+
+def defer(connection: sqlite3.Connection, deferrals: Sequence[Deferral]) -> None:
+    """Let keys go, to be leased again after their delay."""
+    now = time()
+    connection.executemany(
+        "update keys set lease_until = 0, not_before = ?, attempts = attempts + ?, error = ?"
+        " where tenant = ? and name = ? and epoch = ?",
+        [(now + d.delay, int(d.counts), d.error, *d.key, d.epoch) for d in deferrals],
+    )
+
+
+def _take(connection: sqlite3.Connection, key: Key, now: float, seconds: float, messages: int) -> Lease:
+    epoch, version, state, label, attempts = connection.execute(
+        "insert into keys (tenant, name, epoch, lease_until, updated_at) values (?, ?, 1, ?, ?)"
+        " on conflict (tenant, name) do update set epoch = epoch + 1, lease_until = excluded.lease_until"
+        " returning epoch, version, state, label, attempts",
+        (*key, now + seconds, now),
+    ).fetchone()
+    pending = connection.execute(
+        "select seq, event_id, topic, headers, value from inbox indexed by inbox_pending"
+        " where state = 0 and tenant = ? and name = ? order by seq limit ?",
+        (*key, messages),
+    ).fetchall()
+    inbox = tuple(Message(seq, event, topic, rows.unpack(head), value) for seq, event, topic, head, value in pending)
+    return Lease(key, epoch, version, state, label, attempts, inbox)
+
+
+_FREE = """
+select tenant, name from (
+  select i.tenant, i.name, i.seq from inbox i indexed by inbox_waiting left join keys k using (tenant, name)
+  where i.state = 0 and coalesce(k.lease_until, 0) < :now and coalesce(k.not_before, 0) <= :now
+  order by i.seq limit 4 * :limit
+) group by tenant, name order by min(seq) limit :limit
+"""
+"""Free keys with the longest waiting messages. Of very many messages of few keys only the oldest are looked at."""
+_RENEW = "update keys set lease_until = ? where tenant = ? and name = ? and epoch = ? and lease_until > 0"
