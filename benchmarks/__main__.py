@@ -21,7 +21,7 @@ from benchmarks.idle import measuring as idle
 from benchmarks.rendering import page, report, table
 from benchmarks.waiting import measuring as waiting
 
-console = Console()
+console = Console(width=None if sys.stdout.isatty() else 150)
 
 
 NAMES = ("hop", "cases", "waiting", "idle")
