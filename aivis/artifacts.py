@@ -10,6 +10,7 @@ from typing import BinaryIO
 
 from aivis.errors import Invalid, NotFound
 from aivis.events.tickets import Artifact
+from aivis.failpoints import around
 
 MAX_ARTIFACT_BYTES = 64 * 1024 * 1024
 _WRITE_BYTES = 1024 * 1024
@@ -103,7 +104,8 @@ def _write_through(file: BinaryIO, content: bytes | bytearray) -> None:
 def _move(partial: Path, path: Path) -> None:
     """Under its name only when it is whole; the folder's entry is durable too."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial.replace(path)
+    with around("artifacts.put"):
+        partial.replace(path)
     for folder in (path.parent, path.parent.parent):
         entry = os.open(folder, os.O_RDONLY)
         try:

@@ -20,6 +20,7 @@ from faststream.kafka import KafkaBroker, KafkaMessage
 
 from aivis.admission import Admission, KeyOf, Received, Refine, as_it_is, case_key_of
 from aivis.errors import Transient
+from aivis.failpoints import around
 from aivis.mailbox.mailbox import Mailbox
 from aivis.mailbox.values import OutboxRow
 from aivis.sending import send_in_order
@@ -75,7 +76,8 @@ class Bus:
             records = message.raw_message if isinstance(message.raw_message, tuple) else (message.raw_message,)
             await mailbox.take_in(*admission.sort(map(_received, records)))
             try:
-                await message.consumer.commit()
+                with around("bus.commit"):
+                    await message.consumer.commit()
             except KafkaError as error:  # the partitions moved; whoever has them finds the ids known
                 log.info("offsets not committed", service=self._service, error=str(error))
             self._pause_while_full(message, mailbox)

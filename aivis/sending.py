@@ -14,6 +14,7 @@ import structlog
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
+from aivis.failpoints import around
 from aivis.mailbox.values import OutboxRow
 
 log = structlog.get_logger()
@@ -105,7 +106,8 @@ def _filled(batch: Batch, rows: Sequence[OutboxRow], places: deque[int], max_byt
 
 async def _send(producer: Producer, line: TopicPartition, batch: Batch) -> bool:
     try:
-        await (await producer.send_batch(batch, line.topic, partition=line.partition))
+        with around("bus.send"):
+            await (await producer.send_batch(batch, line.topic, partition=line.partition))
     except KafkaError as error:
         log.warning("broker did not take events", topic=line.topic, partition=line.partition, error=str(error))
         return False

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from aivis.errors import Conflict, Transient
+from aivis.failpoints import around
 
 
 class State(StrEnum):
@@ -90,7 +91,7 @@ class SqliteJournal:
             self._connection.execute(_SCHEMA)
 
     def begin(self, use: Use) -> Record | None:
-        with self._transaction() as db:
+        with self._transaction("journal.begin") as db:
             found = _find(db, use.tenant, use.key)
             if found is not None and found.use != use:
                 raise Conflict(
@@ -106,7 +107,7 @@ class SqliteJournal:
             return found
 
     def keep(self, use: Use, note: bytes | None) -> bytes | None:
-        with self._transaction() as db:
+        with self._transaction("journal.keep") as db:
             if note is not None:
                 db.execute(
                     "update calls set note = ? where tenant = ? and key = ? and note is null",
@@ -122,11 +123,11 @@ class SqliteJournal:
         self._end(use, State.NOTHING, b"")
 
     def find(self, tenant: str, key: str) -> Record | None:
-        with self._transaction() as db:
+        with self._transaction("journal.find") as db:
             return _find(db, tenant, key)
 
     def forget(self, older_than: timedelta) -> int:
-        with self._transaction() as db:
+        with self._transaction("journal.forget") as db:
             return db.execute(
                 "delete from calls where started_at < ?", (self._now() - older_than.total_seconds(),)
             ).rowcount
@@ -136,7 +137,7 @@ class SqliteJournal:
             self._connection.close()
 
     def _end(self, use: Use, state: State, result: bytes) -> None:
-        with self._transaction() as db:
+        with self._transaction("journal.end") as db:
             db.execute(
                 "update calls set state = ?, result = ?, note = case when ? = 'nothing' then null else note end "
                 "where tenant = ? and key = ?",
@@ -144,7 +145,8 @@ class SqliteJournal:
             )
 
     @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
+    def _transaction(self, point: str) -> Iterator[sqlite3.Connection]:
+        """The commit is the failpoint `point`."""
         with self._lock, self._told():
             self._connection.execute("begin immediate")
             try:
@@ -152,7 +154,8 @@ class SqliteJournal:
             except BaseException:
                 self._connection.execute("rollback")
                 raise
-            self._connection.execute("commit")
+            with around(point):
+                self._connection.execute("commit")
 
     @contextmanager
     def _told(self) -> Iterator[None]:

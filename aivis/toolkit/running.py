@@ -14,6 +14,7 @@ import orjson
 from pydantic import BaseModel
 
 from aivis.errors import Conflict, NotFound, Refused, Transient, Unknown
+from aivis.failpoints import around
 from aivis.toolkit.attempt import Attempt, encoded
 from aivis.toolkit.call import Call
 from aivis.toolkit.declaration import Repeat, Tool
@@ -139,7 +140,8 @@ class Runner(Generic[S]):
         kind = tool.result if len(parameters) == 1 else Result
 
         def act() -> bytes:
-            given = self._invoke(tool.function, *parameters, start(cancelled))
+            with around("effect.act"):
+                given = self._invoke(tool.function, *parameters, start(cancelled))
             return encoded(tool, kind, Done() if given is None and kind is Result else given)
 
         return attempt.run(act, lambda: self._found(tool, parameters[0], start(cancelled)))

@@ -7,6 +7,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
+from aivis.failpoints import around
 from services.planner.features import Floats, Prepared, Words, dense, prepare, sparse
 from services.planner.ports import Embedding
 
@@ -35,7 +36,8 @@ class Weights:
         with unfinished.open("wb") as file:
             np.savez(file, labels=np.array(self.labels), dense=self.dense, used=used, sparse=self.sparse[used],
                      bias=self.bias, rarity=self.rarity, temperature=np.float32(self.temperature))  # fmt: skip
-        unfinished.replace(path)
+        with around("classifier.save"):
+            unfinished.replace(path)
 
     @classmethod
     def load(cls, path: Path) -> "Weights | None":

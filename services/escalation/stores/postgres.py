@@ -9,6 +9,7 @@ from typing import Any
 import asyncpg
 
 from aivis.errors import Transient
+from aivis.failpoints import around
 from services.escalation.ports import Group, Kept, Spread
 from services.escalation.stores import statements
 
@@ -54,11 +55,12 @@ class PostgresFigures:
                 command_timeout=30,
                 server_settings={"search_path": self._schema, "application_name": f"{self._schema} figures"},
             )
-            async with pool.acquire() as connection, connection.transaction():
-                await connection.execute("select pg_advisory_xact_lock(hashtext($1))", f"{self._schema} figures")
-                await connection.execute(f'create schema if not exists "{self._schema}"')
-                await connection.execute(statements.SCHEMA)
-                await connection.execute(_POLICY)
+            with around("figures.open"):
+                async with pool.acquire() as connection, connection.transaction():
+                    await connection.execute("select pg_advisory_xact_lock(hashtext($1))", f"{self._schema} figures")
+                    await connection.execute(f'create schema if not exists "{self._schema}"')
+                    await connection.execute(statements.SCHEMA)
+                    await connection.execute(_POLICY)
         except (ValueError, *_AWAY) as error:
             raise Transient(f"postgresql: {error}: is AIVIS_DATABASE right, and the server running?") from error
         return pool
@@ -76,8 +78,9 @@ class PostgresFigures:
         if not rows:
             return
         places = ", ".join(f"${place + 1}" for place in range(len(statements.COLUMNS)))
-        async with self._transaction(sorted({row.tenant for row in rows})) as connection:
-            await connection.executemany(statements.KEEP.format(places), [statements.values(row) for row in rows])
+        with around("figures.keep"):
+            async with self._transaction(sorted({row.tenant for row in rows})) as connection:
+                await connection.executemany(statements.KEEP.format(places), [statements.values(row) for row in rows])
 
     async def latest(self) -> datetime | None:
         async with self._transaction() as connection:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from aivis.errors import Transient
+from aivis.failpoints import around
 from services.escalation.ports import Group, Kept, Spread
 from services.escalation.stores import statements
 
@@ -45,7 +46,8 @@ class SqliteFigures:
                 connection.execute("begin immediate")
                 connection.executemany(statement, [statements.values(row) for row in rows])
 
-        await self._run(run)
+        with around("figures.keep"):
+            await self._run(run)
 
     async def latest(self) -> datetime | None:
         found = await self._run(lambda connection: connection.execute(statements.LATEST).fetchone()[0])

@@ -5,6 +5,7 @@ from datetime import timedelta
 import grpc.aio
 from google.protobuf.duration_pb2 import Duration
 
+from aivis.failpoints import around
 from aivis.toolkit.declaration import Repeat, Risk
 from aivis.v1 import tools_pb2 as pb
 from aivis.v1.tools_pb2_grpc import ToolsStub
@@ -35,7 +36,8 @@ class GrpcTools:
     async def declared(self) -> list[Declaration]:
         stub = ToolsStub(await self._connection.open())
         try:
-            answer = await stub.List(pb.ListRequest(), timeout=_LIST_SECONDS)
+            with around("tools.list"):
+                answer = await stub.List(pb.ListRequest(), timeout=_LIST_SECONDS)
         except grpc.aio.AioRpcError as error:
             raise self._connection.error(error, doing="listing tools") from error
         return [_declaration(tool) for tool in answer.tools]
@@ -46,7 +48,8 @@ class GrpcTools:
             tool=call.tool, arguments=call.arguments, key=call.key, tenant=call.tenant, case_id=call.case
         )
         try:
-            answer = await stub.Call(request, timeout=call.timeout.total_seconds(), metadata=_metadata(call))
+            with around("tools.call"):
+                answer = await stub.Call(request, timeout=call.timeout.total_seconds(), metadata=_metadata(call))
         except grpc.aio.AioRpcError as error:
             raise self._connection.error(error, doing=f"calling {call.tool}") from error
         return answer.result
@@ -55,7 +58,8 @@ class GrpcTools:
         stub = ToolsStub(await self._connection.open())
         request = pb.LookupRequest(tool=call.tool, key=call.key, tenant=call.tenant, arguments=call.arguments)
         try:
-            answer = await stub.Lookup(request, timeout=_LOOKUP_SECONDS, metadata=_metadata(call))
+            with around("tools.lookup"):
+                answer = await stub.Lookup(request, timeout=_LOOKUP_SECONDS, metadata=_metadata(call))
         except grpc.aio.AioRpcError as error:
             raise self._connection.error(error, doing=f"looking up {call.tool}") from error
         return Found(_BECAME.get(answer.outcome, Became.UNKNOWN), answer.result)
@@ -67,7 +71,8 @@ class GrpcTools:
             undoes=undone.key, arguments=call.arguments, result=undone.result,
         )  # fmt: skip
         try:
-            answer = await stub.Undo(request, timeout=call.timeout.total_seconds(), metadata=_metadata(call))
+            with around("tools.undo"):
+                answer = await stub.Undo(request, timeout=call.timeout.total_seconds(), metadata=_metadata(call))
         except grpc.aio.AioRpcError as error:
             raise self._connection.error(error, doing=f"undoing {call.tool}") from error
         return answer.result

@@ -6,6 +6,7 @@ import grpc.aio
 import orjson
 
 from aivis.errors import Invalid, Refused
+from aivis.failpoints import around
 from aivis.toolkit.declaration import Repeat, Risk
 from aivis.v1 import knowledge_pb2 as pb
 from aivis.v1.knowledge_pb2_grpc import KnowledgeStub
@@ -87,7 +88,8 @@ class KnowledgeSearch:
             tenant=call.tenant, query=asked["query"], limit=asked.get("limit", 10), language=asked.get("language", "")
         )
         try:
-            answer = await stub.Search(request, timeout=call.timeout.total_seconds())
+            with around("knowledge.search"):
+                answer = await stub.Search(request, timeout=call.timeout.total_seconds())
         except grpc.aio.AioRpcError as error:
             raise self._connection.error(error, doing="searching knowledge") from error
         return orjson.dumps({"hits": [_hit(hit) for hit in answer.hits]})

@@ -14,6 +14,7 @@ import numpy as np
 
 from aivis.embedding import MODEL
 from aivis.errors import NotFound, Transient
+from aivis.failpoints import around
 from services.retriever.indexing import found_by
 from services.retriever.ports import SHARED, Hit, Indexed, Passage, Question, Vector
 from services.retriever.ranking import Statistics
@@ -94,7 +95,7 @@ class EmbeddedIndex:
 
     @staticmethod
     def _forget_vectors_of_other_models(database: sqlite3.Connection) -> None:
-        with database:
+        with around("index.open"), database:
             known = database.execute("select value from meta where name = 'model'").fetchone()
             if known is not None and known[0] != MODEL:
                 # Words still find them; the next publication of each document embeds it anew.
@@ -118,7 +119,7 @@ class EmbeddedIndex:
 
     def _replace(self, tenant: str, document: str, version: str, passages: Sequence[Indexed]) -> None:
         partition = self._partition(tenant)
-        with self._database as database:
+        with around("index.replace"), self._database as database:
             old = database.execute("select id from passages where tenant = ? and document = ?", (tenant, document))
             gone = [str(row[0]) for row in old]
             database.execute("delete from passages where tenant = ? and document = ?", (tenant, document))

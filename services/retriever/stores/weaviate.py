@@ -20,6 +20,7 @@ from weaviate.collections.classes.internal import Object, ObjectSingleReturn
 from weaviate.exceptions import WeaviateBaseError
 
 from aivis.errors import NotFound, Transient
+from aivis.failpoints import around
 from services.retriever import ranking
 from services.retriever.ports import SHARED, Hit, Indexed, Passage, Question, Vector
 from services.retriever.ranking import Statistics
@@ -81,7 +82,8 @@ class WeaviateIndex:
         async with self._open(tenant) as (own,):
             objects = [_object(each, len(passages)) for each in passages]
             for start in range(0, len(objects), _BATCH):
-                answer = await own.data.insert_many(objects[start : start + _BATCH])
+                with around("index.insert"):
+                    answer = await own.data.insert_many(objects[start : start + _BATCH])
                 if answer.has_errors:
                     first = next(iter(answer.errors.values()))
                     raise Transient(f"Weaviate at {self._address}: document {document!r}: {first.message}")
@@ -167,8 +169,10 @@ async def _count(passages: CollectionAsync, own: _Filters) -> int:
 
 async def _delete(passages: CollectionAsync, own: _Filters) -> None:
     """Delete all that match: Weaviate deletes a bounded number at once."""
-    while (await passages.data.delete_many(where=own)).matches >= _AT_ONCE:
-        pass
+    deleted = _AT_ONCE
+    while deleted >= _AT_ONCE:
+        with around("index.delete"):
+            deleted = (await passages.data.delete_many(where=own)).matches
 
 
 async def _candidates(passages: CollectionAsync, question: Question) -> list[Found]:

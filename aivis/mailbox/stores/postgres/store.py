@@ -14,6 +14,7 @@ from typing import Any
 import asyncpg
 
 from aivis.errors import Invalid, Transient
+from aivis.failpoints import reach
 from aivis.mailbox.stores import rows
 from aivis.mailbox.stores.postgres import leasing, receiving
 from aivis.mailbox.stores.postgres import letters as kept
@@ -64,7 +65,7 @@ class PostgresStore:
         except (ValueError, *_AWAY) as error:
             raise Transient(f"postgresql: {error}: is AIVIS_DATABASE right, and the server running?") from error
         self._pool = pool
-        async with self._transaction([_ALL]) as connection:
+        async with self._transaction("store.open", [_ALL]) as connection:
             await connection.execute("select pg_advisory_xact_lock(hashtext($1))", self._schema)
             await connection.execute(f'create schema if not exists "{self._schema}"')
             await connection.execute(_SCHEMA)
@@ -78,7 +79,7 @@ class PostgresStore:
                 pool.terminate()
 
     async def ping(self) -> None:
-        async with self._transaction([_ALL]) as connection:
+        async with self._bound([_ALL]) as connection:
             await connection.fetchval("select 1")
 
     async def receive(
@@ -86,31 +87,31 @@ class PostgresStore:
     ) -> tuple[list[Receipt], list[Lease]]:
         if not arrivals:
             return [], []
-        async with self._transaction({arrival.key.tenant for arrival in arrivals}) as connection:
+        async with self._transaction("store.receive", {arrival.key.tenant for arrival in arrivals}) as connection:
             placed = await receiving.receive(connection, arrivals, limit, seconds)
             receipts = await receiving.receipts(connection, arrivals, placed)
         return receipts, receiving.leases(arrivals, placed, messages)
 
     async def lease(self, limit: int, *, seconds: float, messages: int) -> list[Lease]:
-        async with self._transaction([_ALL], durable=False) as connection:
+        async with self._transaction("store.lease", [_ALL], durable=False) as connection:
             return await leasing.lease(connection, limit, seconds=seconds, messages=messages)
 
     async def renew(self, leases: Sequence[Lease], *, seconds: float) -> set[Key]:
-        async with self._transaction([_ALL], durable=False) as connection:
+        async with self._transaction("store.renew", [_ALL], durable=False) as connection:
             return await leasing.renew(connection, leases, seconds=seconds)
 
     async def commit(
         self, writes: Sequence[Write], *, claim_seconds: float = 0
     ) -> tuple[list[Verdict], list[OutboxRow]]:
-        async with self._transaction({write.key.tenant for write in writes}) as connection:
+        async with self._transaction("store.commit", {write.key.tenant for write in writes}) as connection:
             return await commit_group(connection, writes, claim_seconds=claim_seconds)
 
     async def defer(self, deferrals: Sequence[Deferral]) -> None:
-        async with self._transaction({deferral.key.tenant for deferral in deferrals}) as connection:
+        async with self._transaction("store.defer", {deferral.key.tenant for deferral in deferrals}) as connection:
             await leasing.defer(connection, deferrals)
 
     async def fire_timers(self, limit: int) -> int:
-        async with self._transaction([_ALL]) as connection:
+        async with self._transaction("store.fire_timers", [_ALL]) as connection:
             due = await connection.fetch(
                 "delete from timers where (tenant, name, timer) in (select tenant, name, timer from timers"
                 " where due <= now() order by due limit $1 for update skip locked)"
@@ -125,7 +126,7 @@ class PostgresStore:
         return len(due)
 
     async def claim(self, limit: int, *, seconds: float) -> list[OutboxRow]:
-        async with self._transaction([_ALL], durable=False) as connection:
+        async with self._transaction("store.claim", [_ALL], durable=False) as connection:
             if not await connection.fetchval("select exists (select 1 from outbox where sent_at is null)"):
                 return []
             # Claims of several publishers are made one after the other, so that each sees the others' whole.
@@ -141,12 +142,12 @@ class PostgresStore:
             "update outbox set sent_at = now(), claimed_until = '-infinity'"
             " where id = any($1::text::bigint[]) and claimed_until > '-infinity'"
         )
-        async with self._transaction([_ALL], durable=False) as connection:
+        async with self._transaction("store.mark_sent", [_ALL], durable=False) as connection:
             await connection.execute(statement, array(ids))
 
     async def unclaim(self, ids: Sequence[int]) -> None:
         statement = "update outbox set claimed_until = '-infinity', sent_at = null where id = any($1::bigint[])"
-        async with self._transaction([_ALL], durable=False) as connection:
+        async with self._transaction("store.unclaim", [_ALL], durable=False) as connection:
             await connection.execute(statement, list(ids))
 
     async def publish_again(self) -> int:
@@ -154,27 +155,27 @@ class PostgresStore:
             "update outbox set sent_at = null, claimed_until = '-infinity'"
             " where sent_at is not null or claimed_until > '-infinity'"
         )
-        async with self._transaction([_ALL]) as connection:
+        async with self._transaction("store.publish_again", [_ALL]) as connection:
             return int((await connection.execute(statement)).split()[-1])
 
     async def quarantine(self, letters: Sequence[Letter]) -> None:
-        async with self._transaction([_ALL]) as connection:
+        async with self._transaction("store.quarantine", [_ALL]) as connection:
             await kept.quarantine(connection, letters)
 
     async def letters(self, *, limit: int) -> list[Letter]:
-        async with self._transaction([_ALL]) as connection:
+        async with self._bound([_ALL]) as connection:
             return await kept.newest(connection, limit)
 
     async def letter(self, id: int) -> Letter | None:
-        async with self._transaction([_ALL]) as connection:
+        async with self._bound([_ALL]) as connection:
             return await kept.one(connection, id)
 
     async def retry(self, ids: Sequence[int]) -> list[Letter]:
-        async with self._transaction([_ALL]) as connection:
+        async with self._transaction("store.retry", [_ALL]) as connection:
             return await kept.retry(connection, ids)
 
     async def prune(self, *, sent_seconds: float, done_seconds: float) -> int:
-        async with self._transaction([_ALL], durable=False) as connection:
+        async with self._transaction("store.prune", [_ALL], durable=False) as connection:
             sent = await connection.execute(
                 "delete from outbox where sent_at < now() - $1::interval", timedelta(seconds=sent_seconds)
             )
@@ -185,12 +186,12 @@ class PostgresStore:
         return sum(int(tag.split()[-1]) for tag in (sent, done))
 
     async def read(self, key: Key) -> Snapshot | None:
-        async with self._transaction([key.tenant]) as connection:
+        async with self._bound([key.tenant]) as connection:
             row = await connection.fetchrow(_READ, *key)
         return None if row is None else _snapshot(row)
 
     async def find(self, *, tenant: str | None, labels: Sequence[str], limit: int) -> list[Snapshot]:
-        async with self._transaction([_ALL if tenant is None else tenant]) as connection:
+        async with self._bound([_ALL if tenant is None else tenant]) as connection:
             found = await connection.fetch(
                 _FIND,
                 tenant,
@@ -200,7 +201,7 @@ class PostgresStore:
         return [_snapshot(row) for row in found]
 
     async def log(self, key: Key, *, after: int, limit: int) -> list[LogRow]:
-        async with self._transaction([key.tenant]) as connection:
+        async with self._bound([key.tenant]) as connection:
             found = await connection.fetch(
                 "select sequence, event_id, headers, value from log"
                 " where tenant = $1 and name = $2 and sequence > $3 order by sequence limit $4",
@@ -211,7 +212,7 @@ class PostgresStore:
         return [LogRow(sequence, event, rows.unpack(headers), value) for sequence, event, headers, value in found]
 
     async def hold(self, tenant: str, name: str, holder: str) -> None:
-        async with self._transaction([tenant]) as connection:
+        async with self._transaction("store.hold", [tenant]) as connection:
             await connection.execute(
                 "insert into holds (tenant, hold, holder) values ($1, $2, $3) on conflict do nothing",
                 tenant,
@@ -221,16 +222,16 @@ class PostgresStore:
 
     async def unhold(self, tenant: str, name: str, holder: str) -> None:
         statement = "delete from holds where tenant = $1 and hold = $2 and holder = $3"
-        async with self._transaction([tenant]) as connection:
+        async with self._transaction("store.unhold", [tenant]) as connection:
             await connection.execute(statement, tenant, name, holder)
 
     async def holds(self, *, prefix: str) -> list[tuple[str, str, str]]:
         statement = "select tenant, hold, holder from holds where starts_with(hold, $1) order by 1, 2"
-        async with self._transaction([_ALL]) as connection:
+        async with self._bound([_ALL]) as connection:
             return [(row[0], row[1], row[2]) for row in await connection.fetch(statement, prefix)]
 
     async def depths(self) -> Depths:
-        async with self._transaction([_ALL]) as connection:
+        async with self._bound([_ALL]) as connection:
             row = await connection.fetchrow(
                 "select (select count(*) from inbox where state = 0),"
                 " (select count(*) from outbox where sent_at is null),"
@@ -241,7 +242,17 @@ class PostgresStore:
         return Depths(*row)
 
     @asynccontextmanager
-    async def _transaction(self, tenants: Iterable[str], *, durable: bool = True) -> AsyncIterator[Connection]:
+    async def _transaction(
+        self, point: str, tenants: Iterable[str], *, durable: bool = True
+    ) -> AsyncIterator[Connection]:
+        """A transaction that changes rows of `tenants`; its commit is the failpoint `point`."""
+        async with self._bound(tenants, durable=durable) as connection:
+            yield connection
+            reach(f"{point}.before")
+        reach(f"{point}.after")
+
+    @asynccontextmanager
+    async def _bound(self, tenants: Iterable[str], *, durable: bool = True) -> AsyncIterator[Connection]:
         """A transaction that may touch the rows of `tenants` and no others."""
         if self._pool is None:
             raise Transient("postgresql: not connected")

@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Sequence
 from time import time
 
+from aivis.failpoints import around
 from aivis.mailbox.stores import rows
 from aivis.mailbox.values import Deferral, Key, Lease, Message
 
@@ -16,7 +17,8 @@ def let_go_of_what_a_crash_left(connection: sqlite3.Connection) -> None:
     now = time()
     connection.execute("begin immediate")
     connection.execute("update keys set lease_until = 0 where lease_until > ?", (now,))
-    connection.execute("commit")
+    with around("store.open"):
+        connection.execute("commit")
 
 
 def lease(connection: sqlite3.Connection, limit: int, seconds: float, messages: int) -> list[Lease]:

@@ -12,13 +12,14 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from time import time
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import orjson
 
 from aivis.errors import Invalid, Transient
+from aivis.failpoints import reach
 from aivis.mailbox.stores import rows
-from aivis.mailbox.stores.sqlite import leasing, receiving
+from aivis.mailbox.stores.sqlite import leasing, receiving, timers
 from aivis.mailbox.stores.sqlite import letters as kept
 from aivis.mailbox.stores.sqlite.claims import Claims
 from aivis.mailbox.stores.sqlite.committing import commit_group
@@ -89,15 +90,19 @@ class SqliteStore:
             receipts, new = receiving.receive(connection, arrivals)
             return receipts, receiving.lease(connection, new, limit, seconds=seconds, messages=messages)
 
-        return await self._write(run)
+        return await self._write("store.receive", run)
 
     async def lease(self, limit: int, *, seconds: float, messages: int) -> list[Lease]:
         return await self._write(
-            lambda connection: leasing.lease(connection, limit, seconds=seconds, messages=messages), durable=False
+            "store.lease",
+            lambda connection: leasing.lease(connection, limit, seconds=seconds, messages=messages),
+            durable=False,
         )
 
     async def renew(self, leases: Sequence[Lease], *, seconds: float) -> set[Key]:
-        return await self._write(lambda connection: leasing.renew(connection, leases, seconds), durable=False)
+        return await self._write(
+            "store.renew", lambda connection: leasing.renew(connection, leases, seconds), durable=False
+        )
 
     async def commit(
         self, writes: Sequence[Write], *, claim_seconds: float = 0
@@ -109,19 +114,19 @@ class SqliteStore:
             return verdicts, [] if unsent is None else [row for row in left if row.key not in unsent]
 
         def claim() -> tuple[list[Verdict], list[OutboxRow]]:
-            verdicts, claimed = self._transaction(run, "full")
+            verdicts, claimed = self._transaction("store.commit", run, "full")
             self._claims.add(claimed, claim_seconds)
             return verdicts, claimed
 
         return await self._on_thread(claim)
 
     async def defer(self, deferrals: Sequence[Deferral]) -> None:
-        await self._write(lambda connection: leasing.defer(connection, deferrals))
+        await self._write("store.defer", lambda connection: leasing.defer(connection, deferrals))
 
     async def fire_timers(self, limit: int) -> int:
-        now = time()
-        due = await self._read(lambda c: c.execute("select 1 from timers where due <= ? limit 1", (now,)).fetchone())
-        return 0 if due is None else await self._write(lambda connection: _fire(connection, limit, now))
+        if not await self._read(timers.any_due):
+            return 0
+        return await self._write("store.fire_timers", lambda connection: timers.fire(connection, limit))
 
     async def claim(self, limit: int, *, seconds: float) -> list[OutboxRow]:
         return await self._read(lambda connection: self._claims.make(connection, limit, seconds))
@@ -133,24 +138,24 @@ class SqliteStore:
             claimed = self._claims.let_go(ids)
             connection.executemany("update outbox set sent_at = ? where id = ?", [(now, id) for id in claimed])
 
-        await self._write(run, durable=False)
+        await self._write("store.mark_sent", run, durable=False)
 
     async def unclaim(self, ids: Sequence[int]) -> None:
         def run(connection: Connection) -> None:
             self._claims.let_go(ids)
             connection.executemany("update outbox set sent_at = null where id = ?", [(id,) for id in ids])
 
-        await self._write(run, durable=False)
+        await self._write("store.unclaim", run, durable=False)
 
     async def publish_again(self) -> int:
         def run(connection: Connection) -> int:
             on_their_way = self._claims.let_all_go()
             return on_their_way + connection.execute(_UNSEND).rowcount
 
-        return await self._write(run)
+        return await self._write("store.publish_again", run)
 
     async def quarantine(self, letters: Sequence[Letter]) -> None:
-        await self._write(lambda connection: kept.quarantine(connection, letters))
+        await self._write("store.quarantine", lambda connection: kept.quarantine(connection, letters))
 
     async def letters(self, *, limit: int) -> list[Letter]:
         return await self._read(lambda connection: kept.newest(connection, limit))
@@ -159,7 +164,7 @@ class SqliteStore:
         return await self._read(lambda connection: kept.one(connection, id))
 
     async def retry(self, ids: Sequence[int]) -> list[Letter]:
-        return await self._write(lambda connection: kept.retry(connection, ids))
+        return await self._write("store.retry", lambda connection: kept.retry(connection, ids))
 
     async def prune(self, *, sent_seconds: float, done_seconds: float) -> int:
         now = time()
@@ -168,7 +173,7 @@ class SqliteStore:
             sent = connection.execute(_PRUNE_OUTBOX, (now - sent_seconds,)).rowcount
             return sent + connection.execute(_PRUNE_INBOX, (now - done_seconds,)).rowcount
 
-        return await self._write(run, durable=False)
+        return await self._write("store.prune", run, durable=False)
 
     async def read(self, key: Key) -> Snapshot | None:
         row = await self._read(lambda connection: connection.execute(_READ, key).fetchone())
@@ -189,11 +194,11 @@ class SqliteStore:
 
     async def hold(self, tenant: str, name: str, holder: str) -> None:
         statement = "insert into holds (tenant, hold, holder) values (?, ?, ?) on conflict do nothing"
-        await self._run(statement, [(tenant, name, holder)])
+        await self._write("store.hold", lambda connection: _change(connection, statement, (tenant, name, holder)))
 
     async def unhold(self, tenant: str, name: str, holder: str) -> None:
         statement = "delete from holds where tenant = ? and hold = ? and holder = ?"
-        await self._run(statement, [(tenant, name, holder)])
+        await self._write("store.unhold", lambda connection: _change(connection, statement, (tenant, name, holder)))
 
     async def holds(self, *, prefix: str) -> list[tuple[str, str, str]]:
         statement = "select tenant, hold, holder from holds where substr(hold, 1, ?) = ? order by 1, 2"
@@ -213,18 +218,11 @@ class SqliteStore:
     async def _read(self, run: Callable[[Connection], R]) -> R:
         return await self._on_thread(lambda: run(self._open_connection()))
 
-    async def _run(self, statement: str, values: Sequence[tuple[Any, ...]], *, durable: bool = True) -> None:
-        """Run `statement` with each of `values`. Its cursor stays on its thread: freed on another, it spoils others."""
+    async def _write(self, point: str, run: Callable[[Connection], R], *, durable: bool = True) -> R:
+        return await self._on_thread(lambda: self._transaction(point, run, "full" if durable else "normal"))
 
-        def run(connection: Connection) -> None:
-            connection.executemany(statement, values)
-
-        await self._write(run, durable=durable)
-
-    async def _write(self, run: Callable[[Connection], R], *, durable: bool = True) -> R:
-        return await self._on_thread(lambda: self._transaction(run, "full" if durable else "normal"))
-
-    def _transaction(self, run: Callable[[Connection], R], synchronous: str) -> R:
+    def _transaction(self, point: str, run: Callable[[Connection], R], synchronous: str) -> R:
+        """What `run` gives, committed; the commit is the failpoint `point`."""
         connection = self._open_connection()
         if synchronous != self._synchronous:
             connection.execute(f"pragma synchronous={synchronous}")
@@ -232,10 +230,12 @@ class SqliteStore:
         connection.execute("begin immediate")
         try:
             result = run(connection)
+            reach(f"{point}.before")
             connection.execute("commit")
         except BaseException:
             connection.rollback()
             raise
+        reach(f"{point}.after")
         return result
 
     def _open_connection(self) -> Connection:
@@ -252,19 +252,9 @@ class SqliteStore:
             raise Transient(f"{self._path}: {error}") from error
 
 
-def _fire(connection: Connection, limit: int, now: float) -> int:
-    due = connection.execute(
-        "select tenant, name, timer, event_id, headers, value from timers where due <= ? order by due limit ?",
-        (now, limit),
-    ).fetchall()
-    for tenant, name, timer, event_id, headers, value in due:
-        connection.execute(
-            "insert into inbox (tenant, name, event_id, topic, headers, value, digest, received_at)"
-            " values (?, ?, ?, '', ?, ?, ?, ?) on conflict do nothing",
-            (tenant, name, event_id, headers, value, rows.digest(value), now),
-        )
-        connection.execute("delete from timers where tenant = ? and name = ? and timer = ?", (tenant, name, timer))
-    return len(due)
+def _change(connection: Connection, statement: str, values: tuple[str, ...]) -> None:
+    """Run `statement`. Its cursor stays on its thread: freed on another, it spoils others."""
+    connection.execute(statement, values)
 
 
 _PRUNE_OUTBOX = """

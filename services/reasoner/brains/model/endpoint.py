@@ -11,6 +11,7 @@ from openai import AsyncOpenAI, AsyncStream
 
 from aivis.errors import Invalid
 from aivis.events.envelope import JsonObject
+from aivis.failpoints import around
 from services.reasoner.brains.model.gathering import Gathered
 from services.reasoner.brains.model.ports import Answer, Prompt, Unavailable
 
@@ -98,16 +99,17 @@ class OpenAiEndpoint:
             "stream": True,
         }
         kept = {name: value for name, value in body.items() if value is not None}
-        # As plain JSON: the SDK's own types believe whatever comes.
-        stream = await self._client.post(
-            "/chat/completions", body=kept, cast_to=object, stream=True, stream_cls=AsyncStream[object]
-        )
-        async with stream:
-            kind = stream.response.headers.get("content-type", "")
-            if "text/event-stream" not in kind:
-                raise Invalid(f"it answers {kind[:80] or 'nothing'} where a stream of events is asked for")
-            async for chunk in stream:
-                gathered.add(chunk)
+        with around("model.ask"):
+            # As plain JSON: the SDK's own types believe whatever comes.
+            stream = await self._client.post(
+                "/chat/completions", body=kept, cast_to=object, stream=True, stream_cls=AsyncStream[object]
+            )
+            async with stream:
+                kind = stream.response.headers.get("content-type", "")
+                if "text/event-stream" not in kind:
+                    raise Invalid(f"it answers {kind[:80] or 'nothing'} where a stream of events is asked for")
+                async for chunk in stream:
+                    gathered.add(chunk)
 
     def _broken(self, gathered: Gathered, trouble: str, error: Exception | None) -> Answer:
         """What came before it broke off; `Unavailable` when nothing did."""

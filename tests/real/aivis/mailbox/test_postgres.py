@@ -26,16 +26,16 @@ class FaultyPostgres(PostgresStore):
         self._faults = faults
 
     @asynccontextmanager
-    async def _transaction(self, tenants: Iterable[str], *, durable: bool = True) -> AsyncIterator[Connection]:
+    async def _bound(self, tenants: Iterable[str], *, durable: bool = True) -> AsyncIterator[Connection]:
         if self._faults.strike():
             raise Transient("the database is away")
-        async with super()._transaction(tenants, durable=durable) as connection:
+        async with super()._bound(tenants, durable=durable) as connection:
             yield connection
         if self._faults.strike():
             raise Transient("the reply is lost")
 
     async def ever_decided(self) -> int:
-        async with super()._transaction(["*"]) as connection:
+        async with super()._bound(["*"]) as connection:
             return int(await connection.fetchval("select count(*) from outbox"))
 
 
