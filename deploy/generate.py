@@ -9,6 +9,7 @@ from pathlib import Path
 
 import yaml
 
+import chaos.rack.server
 from aivis.asyncapi import document
 from aivis.modules import catalogue
 from deploy.servers.places import REPOSITORY
@@ -52,7 +53,12 @@ def _declared(server: Path) -> list[catalogue.DeclaredTool]:
     return [catalogue.declared(tool) for tool in module.all_tools()]
 
 
-GENERATORS: tuple[Callable[[], Generated], ...] = (stubs, asyncapi, tools)
+def rack() -> Generated:
+    """The same for the rack of the fault matrix, whose tool server is not made with our kit."""
+    return {Path("chaos/rack/tools.json"): catalogue.written(chaos.rack.server.catalogue())}
+
+
+GENERATORS: tuple[Callable[[], Generated], ...] = (stubs, asyncapi, tools, rack)
 
 
 def main() -> int:
