@@ -91,8 +91,8 @@ class Bus:
             max_records=500,
             batch_timeout_ms=min(50, self._settings.kafka_fetch_wait_ms),
             fetch_max_wait_ms=self._settings.kafka_fetch_wait_ms,
-            session_timeout_ms=6_000,
-            heartbeat_interval_ms=2_000,
+            session_timeout_ms=self._settings.kafka_session_ms,
+            heartbeat_interval_ms=self._settings.kafka_session_ms // 3,
         )(receive, parser=_unread, decoder=_whole)
 
     def _pause_while_full(self, message: KafkaMessage, mailbox: Mailbox) -> None:

@@ -175,7 +175,7 @@ class Mailbox:
 
     async def _sweep(self) -> None:
         """Fire due timers, look for what others left, keep the depths, prune. Runs until cancelled."""
-        since_prune = 0.0
+        since_prune = _PRUNE_EVERY  # at once: a service that is often started anew prunes too
         while True:
             with suppress(Transient):
                 if await self.store.fire_timers(500):

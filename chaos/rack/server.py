@@ -56,7 +56,7 @@ def declared() -> list[pb.Tool]:
             repeat=repeat,
             timeout=Duration(seconds=4),
             dedupe_window=Duration(seconds=86_400),
-            settling_time=Duration(),
+            settling_time=Duration(seconds=1) if repeat == pb.REPEAT_LOOKUP else Duration(),
             undoable=name != "rack.read",
             owner="the fault matrix",
             resource_argument="" if name == "rack.read" else "lamp",

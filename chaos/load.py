@@ -1,0 +1,88 @@
+"""The load: tickets of two tenants about lamps, at a steady rate, as long as faults land; from a seed."""
+
+import asyncio
+import random
+from dataclasses import dataclass
+
+import httpx
+
+from aivis import identity
+from chaos.rack.lamps import Mood
+from chaos.stack import TENANTS, Stack, source
+
+_FAULTS = ("off", "off", "unplugged", "unplugged", "blown", "lit")
+_CONSULT_EVERY = 12
+_GIVE_UP_SECONDS = 90
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """A ticket that the gateway accepted."""
+
+    tenant: str
+    name: str
+    lamp: str
+    """Empty: a question."""
+
+    @property
+    def case(self) -> str:
+        return identity.case_id(self.tenant, source(self.tenant), self.name)
+
+    @property
+    def text(self) -> str:
+        return f"Lamp {self.lamp} is dark, please mend it." if self.lamp else "How long does a bulb last?"
+
+
+class Load:
+    """Hands tickets in, each until it is accepted: the same ticket twice is one ticket."""
+
+    def __init__(self, stack: Stack, *, seed: int, rate: float) -> None:
+        self._stack = stack
+        self.seed = seed
+        self._dice = random.Random(seed)
+        self._rate = rate
+        self.moods: tuple[Mood, ...] = (Mood.KIND,)
+        """How the lamps' switches, plugs and bulbs are."""
+        self.handed: list[Ticket] = []
+
+    async def until(self, stop: asyncio.Event) -> None:
+        """Keep going until `stop`; every ticket begun is handed in then."""
+        async with httpx.AsyncClient(timeout=10) as http, asyncio.TaskGroup() as group:
+            number = 0
+            while not stop.is_set():
+                number += 1
+                group.create_task(self._hand_in(http, self._ticket(number)))
+                try:
+                    await asyncio.wait_for(stop.wait(), self._dice.expovariate(self._rate))
+                except TimeoutError:
+                    continue
+
+    def _ticket(self, number: int) -> Ticket:
+        """A lamp's number tells its tenant: tickets that cross are seen at the rack."""
+        tenant = TENANTS[number % len(TENANTS)]
+        fault, mood = self._dice.choice(_FAULTS), self._dice.choice(self.moods)
+        lamp = "" if number % _CONSULT_EVERY == 0 else "-".join(filter(None, ("lamp", fault, mood, str(number))))
+        return Ticket(tenant, f"R-{number}", lamp)
+
+    async def _hand_in(self, http: httpx.AsyncClient, ticket: Ticket) -> None:
+        run = self._stack.runs[ticket.tenant]
+        body = {"ticket": ticket.name, "customer": "mia", "subject": "A lamp", "text": ticket.text}
+        headers = {"Authorization": f"Bearer {run.customer_key}"}
+        async with asyncio.timeout(_GIVE_UP_SECONDS):
+            while True:
+                try:
+                    answer = await http.post(f"{run.gateway}/v1/tickets", json=body, headers=headers)
+                except httpx.HTTPError:
+                    await asyncio.sleep(0.2)
+                    continue
+                if answer.status_code == httpx.codes.ACCEPTED:
+                    self.handed.append(ticket)
+                    return
+                if answer.status_code not in (httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE):
+                    raise RuntimeError(f"ticket {ticket.name}: {answer.status_code}: {answer.text[:300]}")
+                await asyncio.sleep(0.2)
+
+
+def tenant_of(lamp: str) -> str:
+    """Whose lamp it is."""
+    return TENANTS[int(lamp.rpartition("-")[2]) % len(TENANTS)]

@@ -1,0 +1,58 @@
+"""The matrix as a table in the terminal, and as JSON."""
+
+from collections.abc import Sequence
+
+from rich.table import Table
+
+from chaos.judge import summary
+from chaos.rows.row import Result
+
+_COLUMNS = ("faults landed", "tickets", "lost", "twice", "out of order", "crossed", "wrong", "converged")
+
+
+def _cells(result: Result) -> tuple[str, ...]:
+    seen = result.verdict
+    faults = (seen.lost, seen.twice, seen.disorder, seen.crossed, seen.wrong)
+    counts = (len(result.landed.faults), seen.tickets, *map(len, faults))
+    return (*map(str, counts), f"{seen.seconds:.1f} s")
+
+
+def table(results: Sequence[Result]) -> Table:
+    """A line a row: what landed, what must be nought, whether it passed."""
+    drawn = Table(title="Fault matrix", title_justify="left", header_style="bold")
+    drawn.add_column("row")
+    for column in _COLUMNS:
+        drawn.add_column(column, justify="right")
+    drawn.add_column("")
+    for result in results:
+        verdict = "[green]pass[/]" if result.passed else "[bold red]FAIL[/]"
+        drawn.add_row(result.row.name, *_cells(result), verdict)
+    return drawn
+
+
+def troubles(result: Result) -> list[str]:
+    """Why a row did not pass, in words."""
+    found = [f"did not land: {each}" for each in result.landed.missing]
+    if not result.landed.faults:
+        found.append("no fault landed")
+    if not result.running:
+        found.append("the load had ended before the faults")
+    return [*found, *result.verdict.faults]
+
+
+def document(results: Sequence[Result], *, seed: int) -> dict[str, object]:
+    """The same for programs."""
+    rows = [
+        {
+            "row": result.row.name,
+            "says": result.row.says,
+            "stack": "embedded",
+            "faults_landed": len(result.landed.faults),
+            **summary(result.verdict),
+            "seconds": round(result.seconds, 1),
+            "passed": result.passed,
+            "troubles": troubles(result),
+        }
+        for result in results
+    ]
+    return {"seed": seed, "passed": all(result.passed for result in results), "rows": rows}

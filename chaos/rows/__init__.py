@@ -1,0 +1,1 @@
+"""The rows of the matrix, one module a family of faults."""

@@ -1,0 +1,36 @@
+"""The broker: away for a while, and gone with all it had."""
+
+import asyncio
+import signal
+
+from chaos.load import Load
+from chaos.rows.row import Landed, Row
+from chaos.stack import Stack
+
+_AWAY_SECONDS = 20
+_BETWEEN_SECONDS = 6
+
+
+async def silent(stack: Stack, load: Load) -> Landed:
+    """It takes connections and answers nothing."""
+    process = stack.process("broker")
+    process.send_signal(signal.SIGSTOP)
+    await asyncio.sleep(_AWAY_SECONDS)
+    process.send_signal(signal.SIGCONT)
+    await asyncio.sleep(_BETWEEN_SECONDS)
+    return Landed([f"broker silent for {_AWAY_SECONDS} s"])
+
+
+async def wiped(stack: Stack, load: Load) -> Landed:
+    """The embedded broker keeps its data in memory: killed, it begins empty."""
+    landed = Landed()
+    for time in ("first", "second"):
+        await stack.kill("broker")
+        await stack.start("broker")
+        landed.faults.append(f"broker started empty, the {time} time")
+        await asyncio.sleep(_BETWEEN_SECONDS)
+    return landed
+
+
+SILENT = Row("broker-silent", "the broker answers nothing for a while", silent)
+WIPED = Row("broker-wiped", "the broker loses everything, twice: cases go on from the databases", wiped)

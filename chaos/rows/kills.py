@@ -1,0 +1,76 @@
+"""SIGKILL at every failpoint of every service, one after another, under load."""
+
+import asyncio
+import signal
+from collections.abc import Sequence
+
+from aivis.cli.embedded import SERVICES
+from chaos.load import Load
+from chaos.points import points
+from chaos.rows.row import Landed, Row
+from chaos.stack import TOOLS, Death, Stack
+
+_PATIENCE_SECONDS = 15
+_EVERYWHERE = ("store.", "bus.")
+_OWN = {
+    "gateway": ("artifacts.",),
+    "executor": ("tools.", "knowledge.", "artifacts."),
+    "retriever": ("index.",),
+    "escalation": ("figures.",),
+    TOOLS: ("rack.",),
+}
+"""What a process reaches besides what all services do."""
+ELSEWHERE = {
+    "store.publish_again": "only a broker that lost its data asks for it",
+    "store.retry": "only an operator asks for it",
+    "store.defer": "only a turn that fails gets there",
+    "store.unclaim": "only a publication that fails gets there",
+    "store.fire_timers": "only where a timer is due",
+    "store.claim": "on PostgreSQL alone; on SQLite claims are in memory",
+    "artifacts.": "only what is large gets there",
+    "tools.lookup": "only a call in doubt is looked up",
+    "tools.undo": "only what did not help is undone",
+    "figures.open": "on PostgreSQL alone",
+    "index.insert": "on Weaviate alone",
+    "index.delete": "on Weaviate alone",
+}
+
+
+def targets(name: str) -> list[str]:
+    """The failpoints at which the process `name` is to be killed here."""
+    parts = _OWN.get(name, ()) if name == TOOLS else (*_EVERYWHERE, *_OWN.get(name, ()))
+    others = tuple(ELSEWHERE) if name == "executor" else (*ELSEWHERE, "store.hold", "store.unhold")
+    return [point for point in points() if point.startswith(parts) and not point.startswith(others)]
+
+
+async def strike(stack: Stack, load: Load) -> Landed:
+    """All processes at once, each through its own failpoints."""
+    landed = Landed()
+    await asyncio.gather(*(_through(stack, name, targets(name), landed) for name in (*SERVICES, TOOLS)))
+    return landed
+
+
+async def _through(stack: Stack, name: str, wanted: Sequence[str], landed: Landed) -> None:
+    for point in wanted:
+        await stack.kill(name)
+        await stack.start(name, failpoints=f"{point}=kill")
+        if await died(stack, name, point):
+            landed.faults.append(f"{name}:{point}")
+        else:
+            landed.missing.append(f"{name}:{point}")
+            await stack.kill(name)
+    await stack.start(name)
+
+
+async def died(stack: Stack, name: str, point: str, *, seconds: float = _PATIENCE_SECONDS) -> bool:
+    """Whether `name` killed itself at `point` within so many seconds."""
+    process = stack.process(name)
+    try:
+        status = await asyncio.wait_for(process.wait(), seconds)
+    except TimeoutError:
+        return False
+    stack.deaths.append(Death(name, status, point))
+    return status == -signal.SIGKILL
+
+
+ROW = Row("kill-points", "SIGKILL at every failpoint of every service", strike, converge_seconds=90)

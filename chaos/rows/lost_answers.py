@@ -1,0 +1,43 @@
+"""Lost answers: commits, publications and calls succeed, and whoever made them hears an error."""
+
+import asyncio
+import time
+from collections import Counter
+
+from aivis.cli.embedded import SERVICES
+from chaos.load import Load
+from chaos.rows import kills
+from chaos.rows.row import Landed, Row
+from chaos.stack import Stack
+
+_SECONDS = 45
+_UNHEARD = ("store.open", "index.open")
+"""At the start: nobody waits for that answer but the start itself."""
+
+
+async def strike(stack: Stack, load: Load) -> Landed:
+    """Start every service anew with one lost answer at each of its points, and wait until all were lost."""
+    wanted = {name: _points(name) for name in SERVICES}
+    for name, points in wanted.items():
+        await stack.kill(name)
+        await stack.start(name, failpoints=",".join(f"{point}=fail@2" for point in points))
+    until = time.monotonic() + _SECONDS
+    while missing := _missing(stack, wanted):
+        if time.monotonic() > until:
+            break
+        await asyncio.sleep(0.5)
+    return Landed(stack.landed(), missing)
+
+
+def _points(name: str) -> list[str]:
+    return [point for point in kills.targets(name) if point.endswith(".after") and not point.startswith(_UNHEARD)]
+
+
+def _missing(stack: Stack, wanted: dict[str, list[str]]) -> list[str]:
+    """By point: processes share the file in which landed faults are on record."""
+    landed = Counter(stack.landed())
+    due = Counter(point for points in wanted.values() for point in points)
+    return [f"{point}: {count} more" for point, count in (due - landed).items()]
+
+
+ROW = Row("lost-answers", "commits, publications and calls succeed, and the answer is lost", strike)

@@ -1,0 +1,25 @@
+"""The tool: slow, lying, with answers that are too large."""
+
+import asyncio
+
+from chaos.load import Load
+from chaos.rack import lamps
+from chaos.rack.lamps import Mood
+from chaos.rows.row import Landed, Row
+from chaos.stack import Stack
+
+_SECONDS = 25
+
+
+async def strike(stack: Stack, load: Load) -> Landed:
+    """Lamps of every mood are among the load's."""
+    load.moods = tuple(Mood)
+    await asyncio.sleep(_SECONDS)
+    load.moods = (Mood.KIND,)
+    moods = [lamps.parts(ticket.lamp)[1] for ticket in load.handed if ticket.lamp]
+    landed = Landed([f"{moods.count(mood)} lamps: {mood}" for mood in Mood if mood])
+    landed.missing = [mood for mood in Mood if mood not in moods]
+    return landed
+
+
+ROW = Row("tool-moods", "the tool is slow, says that it did what it did not, answers more than anybody takes", strike)

@@ -1,0 +1,14 @@
+"""All rows, in the order in which they are played."""
+
+from chaos.rows import brokers, drains, kills, lost_answers, moods, storms
+from chaos.rows.row import Row
+
+ROWS: tuple[Row, ...] = (
+    kills.ROW,
+    lost_answers.ROW,
+    drains.ROW,
+    brokers.SILENT,
+    brokers.WIPED,
+    moods.ROW,
+    storms.ROW,
+)
