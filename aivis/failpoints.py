@@ -84,6 +84,11 @@ def arm_from(environment: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(points)
 
 
+def dead() -> bool:
+    """Whether a `crash` has landed."""
+    return _points.dead
+
+
 def clear() -> None:
     """Disarm all, and live again."""
     _points.armed.clear()

@@ -31,7 +31,7 @@ class Settings(BaseModel):
     """Whether the producer asks for idempotence; the embedded broker has none."""
     kafka_fetch_wait_ms: int = Field(default=100, ge=1, le=5_000)
     kafka_session_ms: int = Field(default=6_000, ge=1_000, le=60_000)
-    """After which a consumer that says nothing is taken for dead, and others take over; brokers allow 6,000 and more."""
+    """After which a consumer that says nothing is taken for dead; brokers allow 6,000 and more."""
     kafka_partitions: int = Field(default=0, ge=0, le=1_000)
     """Partitions of topics created here; 0 takes the topic table's."""
     kafka_replication: int = Field(default=1, ge=1, le=10)

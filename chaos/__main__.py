@@ -5,13 +5,13 @@ import asyncio
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
 import orjson
 from rich.console import Console
 
-from chaos.playing import play
 from chaos.report import document, table, troubles
 from chaos.rows.row import Result, Row
 from chaos.rows.table import ROWS
@@ -37,15 +37,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console.print(table(results))
     if given.json:
         given.json.write_bytes(orjson.dumps(document(results, seed=given.seed), option=orjson.OPT_INDENT_2))
-    return 0 if all(result.passed for result in results) else 1
+    return 0 if all(result.outcome.passed for result in results) else 1
 
 
 def _played(row: Row, folder: Path, *, seed: int) -> Result:
     console.print(f"[bold]{row.name}[/]: {row.says}", highlight=False)
-    result = asyncio.run(play(row, folder, seed=seed))
-    passed = "[green]pass[/]" if result.passed else "[bold red]FAIL[/]"
-    seen = result.verdict
-    counts = f"{len(result.landed.faults)} faults landed; {seen.tickets} tickets, {seen.resolved} resolved"
+    start = time.monotonic()
+    result = Result(row, asyncio.run(row.play(folder, seed)), time.monotonic() - start)
+    passed = "[green]pass[/]" if result.outcome.passed else "[bold red]FAIL[/]"
+    seen = result.outcome.verdict
+    counts = f"{len(result.outcome.landed.faults)} faults landed; {seen.tickets} tickets, {seen.resolved} resolved"
     console.print(f"  {passed} in {result.seconds:.0f} s: {counts}, {seen.with_people} with people", highlight=False)
     for trouble in troubles(result):
         console.print(f"  {trouble}", highlight=False, markup=False)

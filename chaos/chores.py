@@ -69,6 +69,7 @@ class Chores:
             client: Client = self._stack.client(TENANTS[number % len(TENANTS)])
             text = f"# Plugs\n\nA plug fits one way only. This is edition {number}."
             page = {
+                "document": "plugs",
                 "title": "Plugs",
                 "text": text,
                 "source": "plugs.md",

@@ -11,7 +11,8 @@ from chaos.rack.lamps import Mood
 from chaos.stack import TENANTS, Stack, source
 
 _FAULTS = ("off", "off", "unplugged", "unplugged", "blown", "lit")
-_CONSULT_EVERY = 12
+_QUESTION, _STRANGE = "How long does a bulb last?", "Please book a flight to Rome for me."
+"""What the documents answer, and what is a person's."""
 _GIVE_UP_SECONDS = 90
 
 
@@ -21,16 +22,13 @@ class Ticket:
 
     tenant: str
     name: str
-    lamp: str
-    """Empty: a question."""
+    text: str
+    lamp: str = ""
+    """Empty: it is about none."""
 
     @property
     def case(self) -> str:
         return identity.case_id(self.tenant, source(self.tenant), self.name)
-
-    @property
-    def text(self) -> str:
-        return f"Lamp {self.lamp} is dark, please mend it." if self.lamp else "How long does a bulb last?"
 
 
 class Load:
@@ -61,8 +59,9 @@ class Load:
         """A lamp's number tells its tenant: tickets that cross are seen at the rack."""
         tenant = TENANTS[number % len(TENANTS)]
         fault, mood = self._dice.choice(_FAULTS), self._dice.choice(self.moods)
-        lamp = "" if number % _CONSULT_EVERY == 0 else "-".join(filter(None, ("lamp", fault, mood, str(number))))
-        return Ticket(tenant, f"R-{number}", lamp)
+        lamp = "-".join(filter(None, ("lamp", fault, mood, str(number))))
+        other = {0: _QUESTION, 5: _STRANGE}.get(number % 10)
+        return Ticket(tenant, f"R-{number}", other) if other else Ticket(tenant, f"R-{number}", _dark(lamp), lamp)
 
     async def _hand_in(self, http: httpx.AsyncClient, ticket: Ticket) -> None:
         run = self._stack.runs[ticket.tenant]
@@ -81,6 +80,10 @@ class Load:
                 if answer.status_code not in (httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE):
                     raise RuntimeError(f"ticket {ticket.name}: {answer.status_code}: {answer.text[:300]}")
                 await asyncio.sleep(0.2)
+
+
+def _dark(lamp: str) -> str:
+    return f"Lamp {lamp} is dark, please mend it."
 
 
 def tenant_of(lamp: str) -> str:

@@ -1,35 +1,43 @@
-"""Playing a row: load, faults, rest, judgement."""
+"""Faults under load: load, faults, rest, judgement."""
 
 import asyncio
-import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from chaos.chores import Chores
 from chaos.judge import judge
 from chaos.load import Load
-from chaos.rows.row import Result, Row
-from chaos.stack import embedded
+from chaos.rows.row import Landed, Outcome
+from chaos.stack import Stack, embedded
 from chaos.tape import listening
 
+Strike = Callable[[Stack, Load], Awaitable[Landed]]
+"""Lands the faults; returns when the last has landed."""
+_RATE = 3.0
+"""Tickets a second."""
 _WARM_UP_SECONDS = 3.0
 _SETTLE_SECONDS = 3.0
 """After rest, so that whatever would come twice has had its time."""
+_CONVERGE_SECONDS = 90
 
 
-async def play(row: Row, folder: Path, *, seed: int) -> Result:
-    """Play `row` on a fresh stack in `folder`."""
-    start = time.monotonic()
-    async with embedded(folder) as stack, listening(stack.run.kafka) as tape:
-        load, stop = Load(stack, seed=seed, rate=row.rate), asyncio.Event()
-        loading = asyncio.gather(load.until(stop), Chores(stack, seed=seed).until(stop))
-        await asyncio.sleep(_WARM_UP_SECONDS)
-        landed = await row.strike(stack, load)
-        running = not loading.done()
-        stop.set()
-        await loading
-        await stack.until_ready()
-        verdict = await judge(stack, load.handed, tape.heard, seconds=row.converge_seconds)
-        await asyncio.sleep(_SETTLE_SECONDS)
-        again = await judge(stack, load.handed, tape.heard, seconds=0)
-        again.seconds = verdict.seconds
-        return Result(row, landed, running, again, time.monotonic() - start)
+def under_load(strike: Strike) -> Callable[[Path, int], Awaitable[Outcome]]:
+    """Play `strike` on a fresh stack while tickets come in, then wait for rest and judge."""
+
+    async def play(folder: Path, seed: int) -> Outcome:
+        async with embedded(folder) as stack, listening(stack.run.kafka) as tape:
+            load, stop = Load(stack, seed=seed, rate=_RATE), asyncio.Event()
+            loading = asyncio.gather(load.until(stop), Chores(stack, seed=seed).until(stop))
+            await asyncio.sleep(_WARM_UP_SECONDS)
+            landed = await strike(stack, load)
+            running = not loading.done()
+            stop.set()
+            await loading
+            await stack.until_ready()
+            first = await judge(stack, load.handed, tape.heard, seconds=_CONVERGE_SECONDS)
+            await asyncio.sleep(_SETTLE_SECONDS)
+            verdict = await judge(stack, load.handed, tape.heard, seconds=0)
+            verdict.seconds = first.seconds
+            return Outcome(landed, running, verdict)
+
+    return play

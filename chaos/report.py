@@ -11,9 +11,9 @@ _COLUMNS = ("faults landed", "tickets", "lost", "twice", "out of order", "crosse
 
 
 def _cells(result: Result) -> tuple[str, ...]:
-    seen = result.verdict
+    seen = result.outcome.verdict
     faults = (seen.lost, seen.twice, seen.disorder, seen.crossed, seen.wrong)
-    counts = (len(result.landed.faults), seen.tickets, *map(len, faults))
+    counts = (len(result.outcome.landed.faults), seen.tickets, *map(len, faults))
     return (*map(str, counts), f"{seen.seconds:.1f} s")
 
 
@@ -25,19 +25,19 @@ def table(results: Sequence[Result]) -> Table:
         drawn.add_column(column, justify="right")
     drawn.add_column("")
     for result in results:
-        verdict = "[green]pass[/]" if result.passed else "[bold red]FAIL[/]"
+        verdict = "[green]pass[/]" if result.outcome.passed else "[bold red]FAIL[/]"
         drawn.add_row(result.row.name, *_cells(result), verdict)
     return drawn
 
 
 def troubles(result: Result) -> list[str]:
     """Why a row did not pass, in words."""
-    found = [f"did not land: {each}" for each in result.landed.missing]
-    if not result.landed.faults:
+    found = [f"did not land: {each}" for each in result.outcome.landed.missing]
+    if not result.outcome.landed.faults:
         found.append("no fault landed")
-    if not result.running:
+    if not result.outcome.running:
         found.append("the load had ended before the faults")
-    return [*found, *result.verdict.faults]
+    return [*found, *result.outcome.verdict.faults]
 
 
 def document(results: Sequence[Result], *, seed: int) -> dict[str, object]:
@@ -47,12 +47,12 @@ def document(results: Sequence[Result], *, seed: int) -> dict[str, object]:
             "row": result.row.name,
             "says": result.row.says,
             "stack": "embedded",
-            "faults_landed": len(result.landed.faults),
-            **summary(result.verdict),
+            "faults_landed": len(result.outcome.landed.faults),
+            **summary(result.outcome.verdict),
             "seconds": round(result.seconds, 1),
-            "passed": result.passed,
+            "passed": result.outcome.passed,
             "troubles": troubles(result),
         }
         for result in results
     ]
-    return {"seed": seed, "passed": all(result.passed for result in results), "rows": rows}
+    return {"seed": seed, "passed": all(result.outcome.passed for result in results), "rows": rows}

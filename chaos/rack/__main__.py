@@ -4,6 +4,13 @@ import asyncio
 import sys
 from pathlib import Path
 
-from chaos.rack.server import serve
+from chaos.rack.lamps import Log
+from chaos.rack.server import declared, serving
 
-asyncio.run(serve(sys.argv[1], Path(sys.argv[2])))
+
+async def _serve(address: str, log: Path) -> None:
+    async with serving(address, Log(log), declared()):
+        await asyncio.Event().wait()
+
+
+asyncio.run(_serve(sys.argv[1], Path(sys.argv[2])))

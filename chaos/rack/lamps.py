@@ -45,7 +45,7 @@ class Log:
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path
-        self._acts = read(path)
+        self.acts = read(path)
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
 
     def append(self, act: Act) -> None:
@@ -53,15 +53,15 @@ class Log:
         with around("rack.act"):
             os.write(self._file, json.dumps(asdict(act)).encode() + b"\n")
             os.fsync(self._file)
-        self._acts.append(act)
+        self.acts.append(act)
 
     def of_key(self, tenant: str, key: str) -> Act | None:
-        return next((act for act in self._acts if (act.tenant, act.key) == (tenant, key)), None)
+        return next((act for act in self.acts if (act.tenant, act.key) == (tenant, key)), None)
 
     def state(self, lamp: str) -> str:
         """`lit`, or the lamp's fault while nobody mended it."""
         fault = parts(lamp)[0]
-        done = [act.tool for act in self._acts if act.lamp == lamp]
+        done = [act.tool for act in self.acts if act.lamp == lamp]
         return "lit" if done and done[-1] == MENDS.get(fault) else fault
 
 

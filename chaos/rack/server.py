@@ -2,13 +2,16 @@
 
 import asyncio
 import json
-from pathlib import Path
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import grpc
 import grpc.aio
 from google.protobuf.duration_pb2 import Duration
 
+from aivis.failpoints import Crashed
 from aivis.modules.catalogue import DeclaredTool
 from aivis.toolkit.declaration import Risk
 from aivis.v1 import tools_pb2 as pb
@@ -44,8 +47,8 @@ else:
     Context = grpc.aio.ServicerContext
 
 
-def declared() -> list[pb.Tool]:
-    """The rack's tools: one that looks, and one that changes of each kind of repeating."""
+def declared(timeout: float = 4, settling: float = 1) -> list[pb.Tool]:
+    """The rack's tools: one that looks, and one that changes of each kind of repeating; times in seconds."""
     return [
         pb.Tool(
             name=name,
@@ -54,9 +57,9 @@ def declared() -> list[pb.Tool]:
             result_schema=json.dumps(_RESULT),
             risk=pb.RISK_READ if name == "rack.read" else pb.RISK_REVERSIBLE,
             repeat=repeat,
-            timeout=Duration(seconds=4),
+            timeout=_duration(timeout),
             dedupe_window=Duration(seconds=86_400),
-            settling_time=Duration(seconds=1) if repeat == pb.REPEAT_LOOKUP else Duration(),
+            settling_time=_duration(settling if repeat == pb.REPEAT_LOOKUP else 0),
             undoable=name != "rack.read",
             owner="the fault matrix",
             resource_argument="" if name == "rack.read" else "lamp",
@@ -84,11 +87,12 @@ def catalogue() -> list[DeclaredTool]:
 class Rack(ToolsServicer):
     """Answers as each lamp's name says."""
 
-    def __init__(self, log: Log) -> None:
+    def __init__(self, log: Log, tools: Sequence[pb.Tool]) -> None:
         self._log = log
+        self._tools = tools
 
     async def List(self, request: pb.ListRequest, context: Context) -> pb.ListResponse:  # noqa: N802
-        return pb.ListResponse(tools=declared())
+        return pb.ListResponse(tools=self._tools)
 
     async def Call(self, request: pb.CallRequest, context: Context) -> pb.CallResponse:  # noqa: N802
         lamp = json.loads(request.arguments)["lamp"]
@@ -101,8 +105,14 @@ class Rack(ToolsServicer):
             await asyncio.sleep(_SLOW_SECONDS)
         known = _REPEATS[request.tool] == pb.REPEAT_DEDUPES and self._log.of_key(request.tenant, request.key)
         if not known and mood is not Mood.LIES:
-            self._log.append(Act(request.key, request.tenant, request.tool, lamp))
+            self._do(Act(request.key, request.tenant, request.tool, lamp))
         return _answer(lamp, "lit", _HUGE if mood is Mood.HUGE else "")
+
+    def _do(self, act: Act) -> None:
+        try:
+            self._log.append(act)
+        except Crashed as error:  # in one process with its caller, the rack dies as a server does: without an answer
+            raise ConnectionError(str(error)) from error
 
     async def Lookup(self, request: pb.LookupRequest, context: Context) -> pb.LookupResponse:  # noqa: N802
         act = self._log.of_key(request.tenant, request.key)
@@ -113,7 +123,7 @@ class Rack(ToolsServicer):
     async def Undo(self, request: pb.UndoRequest, context: Context) -> pb.UndoResponse:  # noqa: N802
         lamp = json.loads(request.arguments)["lamp"]
         if not self._log.of_key(request.tenant, request.key):
-            self._log.append(Act(request.key, request.tenant, f"{request.tool}/undo", lamp))
+            self._do(Act(request.key, request.tenant, f"{request.tool}/undo", lamp))
         return pb.UndoResponse(result=_answer(lamp, self._log.state(lamp)).result)
 
 
@@ -123,9 +133,20 @@ def _answer(lamp: str, state: str, more: str = "") -> pb.CallResponse:
     )
 
 
-async def serve(address: str, log: Path) -> None:
+def _duration(seconds: float) -> Duration:
+    duration = Duration()
+    duration.FromTimedelta(timedelta(seconds=seconds))
+    return duration
+
+
+@asynccontextmanager
+async def serving(address: str, log: Log, tools: Sequence[pb.Tool]) -> AsyncIterator[str]:
+    """The rack at `address`, HOST:PORT, port 0 for a free one; the address it is at."""
     server = grpc.aio.server(options=(("grpc.max_send_message_length", -1), ("grpc.so_reuseport", 0)))
-    add_ToolsServicer_to_server(Rack(Log(log)), server)
-    server.add_insecure_port(address)
+    add_ToolsServicer_to_server(Rack(log, tools), server)
+    port = server.add_insecure_port(address)
     await server.start()
-    await server.wait_for_termination()
+    try:
+        yield f"{address.rpartition(':')[0]}:{port}"
+    finally:
+        await server.stop(0)

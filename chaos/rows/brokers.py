@@ -4,6 +4,7 @@ import asyncio
 import signal
 
 from chaos.load import Load
+from chaos.playing import under_load
 from chaos.rows.row import Landed, Row
 from chaos.stack import Stack
 
@@ -32,5 +33,5 @@ async def wiped(stack: Stack, load: Load) -> Landed:
     return landed
 
 
-SILENT = Row("broker-silent", "the broker answers nothing for a while", silent)
-WIPED = Row("broker-wiped", "the broker loses everything, twice: cases go on from the databases", wiped)
+SILENT = Row("broker-silent", "the broker answers nothing for a while", under_load(silent))
+WIPED = Row("broker-wiped", "the broker loses everything, twice: cases go on from the databases", under_load(wiped))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from aivis.cli.embedded import SERVICES
 from chaos.load import Load
+from chaos.playing import under_load
 from chaos.points import points
 from chaos.rows.row import Landed, Row
 from chaos.stack import TOOLS, Death, Stack
@@ -73,4 +74,4 @@ async def died(stack: Stack, name: str, point: str, *, seconds: float = _PATIENC
     return status == -signal.SIGKILL
 
 
-ROW = Row("kill-points", "SIGKILL at every failpoint of every service", strike, converge_seconds=90)
+ROW = Row("kill-points", "SIGKILL at every failpoint of every service", under_load(strike))

@@ -3,6 +3,7 @@
 import asyncio
 
 from chaos.load import Load
+from chaos.playing import under_load
 from chaos.rack import lamps
 from chaos.rack.lamps import Mood
 from chaos.rows.row import Landed, Row
@@ -22,4 +23,8 @@ async def strike(stack: Stack, load: Load) -> Landed:
     return landed
 
 
-ROW = Row("tool-moods", "the tool is slow, says that it did what it did not, answers more than anybody takes", strike)
+ROW = Row(
+    "tool-moods",
+    "the tool is slow, says that it did what it did not, answers more than anybody takes",
+    under_load(strike),
+)

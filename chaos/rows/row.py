@@ -2,10 +2,9 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from chaos.judge import Verdict
-from chaos.load import Load
-from chaos.stack import Stack
 
 
 @dataclass
@@ -17,28 +16,32 @@ class Landed:
 
 
 @dataclass(frozen=True)
-class Row:
-    """A family of faults, and who lands them: `strike` returns when the last has landed, the load still running."""
-
-    name: str
-    says: str
-    strike: Callable[[Stack, Load], Awaitable[Landed]]
-    rate: float = 3
-    """Tickets a second."""
-    converge_seconds: float = 60
-
-
-@dataclass(frozen=True)
-class Result:
+class Outcome:
     """What came of a row."""
 
-    row: Row
     landed: Landed
     running: bool
-    """Whether tickets were still under way when the last fault had landed."""
+    """Whether work was still coming when the last fault had landed."""
     verdict: Verdict
-    seconds: float
 
     @property
     def passed(self) -> bool:
         return bool(self.landed.faults) and not self.landed.missing and self.running and self.verdict.clean
+
+
+@dataclass(frozen=True)
+class Row:
+    """A family of faults; `play` plays it in a folder of its own, from a seed."""
+
+    name: str
+    says: str
+    play: Callable[[Path, int], Awaitable[Outcome]]
+
+
+@dataclass(frozen=True)
+class Result:
+    """A row that was played."""
+
+    row: Row
+    outcome: Outcome
+    seconds: float

@@ -6,6 +6,7 @@ import signal
 
 from aivis.cli.embedded import SERVICES
 from chaos.load import Load
+from chaos.playing import under_load
 from chaos.rows import kills
 from chaos.rows.row import Landed, Row
 from chaos.stack import TOOLS, Stack
@@ -60,4 +61,4 @@ async def _killed_at_a_point(stack: Stack, name: str, dice: random.Random, lande
     await stack.start(name)
 
 
-ROW = Row("storm", "overlapping kills, hangs and kills at failpoints, from the seed", strike, converge_seconds=90)
+ROW = Row("storm", "overlapping kills, hangs and kills at failpoints, from the seed", under_load(strike))
