@@ -1,7 +1,7 @@
 """Faults under load: load, faults, rest, judgement."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 
 from chaos.chores import Chores
@@ -21,7 +21,7 @@ _SETTLE_SECONDS = 3.0
 _CONVERGE_SECONDS = 90
 
 
-def under_load(strike: Strike) -> Callable[[Path, int], Awaitable[Outcome]]:
+def under_load(strike: Strike) -> Callable[[Path, int], Coroutine[None, None, Outcome]]:
     """Play `strike` on a fresh stack while tickets come in, then wait for rest and judge."""
 
     async def play(folder: Path, seed: int) -> Outcome:

@@ -1,4 +1,4 @@
-"""All ordered pairs of crashes of the executor, in one process: processes take a second to start, and pairs are many."""
+"""All ordered pairs of crashes of the executor, in one process: pairs are many, and a process takes long to start."""
 
 import asyncio
 from pathlib import Path
@@ -16,7 +16,6 @@ _TIMEOUT, _SETTLING = 0.3, 0.05
 
 async def play(folder: Path, seed: int, *, most: int | None = None) -> Outcome:
     """At most so many pairs, in an order from the seed; all when None."""
-    folder.mkdir(parents=True, exist_ok=True)
     landed, verdict, log = Landed(), Verdict(), Log(folder / "acts.jsonl")
     asyncio.get_running_loop().set_exception_handler(_unheard)
     async with serving("127.0.0.1:0", log, declared(_TIMEOUT, _SETTLING)) as rack:
@@ -36,6 +35,4 @@ def _unheard(loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> Non
         loop.default_exception_handler(context)
 
 
-ROW = Row(
-    "crash-pairs", "the executor crashes at one failpoint, and its successor at the next: all ordered pairs", play
-)
+ROW = Row("crash-pairs", "the executor crashes at one failpoint, and its successor at another: all pairs", play)

@@ -23,8 +23,4 @@ async def strike(stack: Stack, load: Load) -> Landed:
     return landed
 
 
-ROW = Row(
-    "tool-moods",
-    "the tool is slow, says that it did what it did not, answers more than anybody takes",
-    under_load(strike),
-)
+ROW = Row("tool-moods", "the tool is slow, lies about what it did, answers too much", under_load(strike))

@@ -1,6 +1,6 @@
 """A row: what it breaks, and what came of it."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -35,7 +35,7 @@ class Row:
 
     name: str
     says: str
-    play: Callable[[Path, int], Awaitable[Outcome]]
+    play: Callable[[Path, int], Coroutine[None, None, Outcome]]
 
 
 @dataclass(frozen=True)
