@@ -73,10 +73,9 @@ class Stack:
         return str(getattr(self.run, service))
 
     def landed(self) -> list[str]:
-        """The failpoints at which something happened, in order, as SERVICE:POINT."""
-        path = self.folder / "landed"
-        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-        return [line.split(" ", 1)[1].split()[1] for line in lines]
+        """The failpoints at which something happened, as SERVICE:POINT."""
+        logs = sorted((self.folder / "landed").glob("*"))
+        return [f"{log.name}:{line.split()[2]}" for log in logs for line in log.read_text().splitlines()]
 
     async def until_ready(self, names: Sequence[str] = SERVICES) -> None:
         client, until = self.client(TENANTS[0]), time.monotonic() + _READY_SECONDS
@@ -92,7 +91,8 @@ class Stack:
     async def start(self, name: str, *, failpoints: str = "") -> None:
         """Start `name` with the same settings, and with `failpoints` armed."""
         program = self.programs[name]
-        armed = {VARIABLE: failpoints, LOG: str(self.folder / "landed")} if failpoints else {}
+        (self.folder / "landed").mkdir(exist_ok=True)
+        armed = {VARIABLE: failpoints, LOG: str(self.folder / "landed" / name)} if failpoints else {}
         try:
             await self.children.start(replace(program, environment={**program.environment, **armed}), seconds=60)
         except Transient:

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections import Counter
 
 from aivis.cli.embedded import SERVICES
 from chaos.load import Load
@@ -24,23 +23,15 @@ async def strike(stack: Stack, load: Load) -> Landed:
     for name, points in wanted.items():
         await stack.kill(name)
         await stack.start(name, failpoints=",".join(f"{point}=fail@{_ONCE.get(point, 2)}" for point in points))
+    due = {f"{name}:{point}" for name, points in wanted.items() for point in points}
     until = time.monotonic() + _SECONDS
-    while missing := _missing(stack, wanted):
-        if time.monotonic() > until:
-            break
+    while not due.issubset(landed := stack.landed()) and time.monotonic() < until:
         await asyncio.sleep(0.5)
-    return Landed(stack.landed(), missing)
+    return Landed(landed, sorted(due.difference(landed)))
 
 
 def _points(name: str) -> list[str]:
     return [point for point in kills.targets(name) if point.endswith(".after") and not point.startswith(_UNHEARD)]
-
-
-def _missing(stack: Stack, wanted: dict[str, list[str]]) -> list[str]:
-    """By point: processes share the file in which landed faults are on record."""
-    landed = Counter(stack.landed())
-    due = Counter(point for points in wanted.values() for point in points)
-    return [f"{point}: {count} more" for point, count in (due - landed).items()]
 
 
 ROW = Row("lost-answers", "commits, publications and calls succeed, and the answer is lost", under_load(strike))
