@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aivis.errors import AivisError, NotFound
+from aivis.events.escalations import AnswerGiven
 from chaos.load import Ticket, tenant_of
 from chaos.rack import lamps
 from chaos.stack import Stack
@@ -18,6 +19,8 @@ _AT_REST = frozenset({"resolved", "closed", "waiting-for-expert"})
 _RESOLVED = frozenset({"resolved", "closed"})
 _SETTLED = frozenset({"aivis.action.finished", "aivis.action.failed", "aivis.action.unsettled"})
 _ONCE = ("aivis.ticket.opened", "aivis.outcome.reached")
+_MOST = 500
+"""Cases that a listing has at most."""
 Case = dict[str, Any]
 
 
@@ -74,6 +77,7 @@ async def judge(stack: Stack, tickets: Sequence[Ticket], heard: Sequence[Heard],
     verdict.lost = [f"{ticket.name} is {each or 'no case'}" for ticket, each in status.items() if each not in _AT_REST]
     verdict.twice = lamps.twice(acts)
     verdict.crossed = [f"{act.lamp}, by {act.tenant}" for act in acts if act.tenant != tenant_of(act.lamp)]
+    verdict.crossed += await asyncio.to_thread(_listed_elsewhere, stack, tickets)
     verdict.disorder = disorder(heard)
     for ticket in tickets:
         verdict.wrong += await _wrong(stack, ticket, status[ticket], acts)
@@ -96,7 +100,7 @@ async def _cases(stack: Stack, tickets: Sequence[Ticket]) -> dict[str, Case]:
     for tenant in stack.runs:
         wanted = [ticket for ticket in tickets if ticket.tenant == tenant]
         try:
-            cases = await asyncio.to_thread(stack.client(tenant).cases, limit=500)
+            cases = await asyncio.to_thread(stack.client(tenant).cases, limit=_MOST)
             found |= {case["case"]: case for case in cases}
             for ticket in wanted:
                 if len(cases) == 500 and ticket.case not in found:
@@ -106,6 +110,16 @@ async def _cases(stack: Stack, tickets: Sequence[Ticket]) -> dict[str, Case]:
         except AivisError:
             return found
     return found
+
+
+def _listed_elsewhere(stack: Stack, tickets: Sequence[Ticket]) -> list[str]:
+    """Cases that a tenant sees and that are another's."""
+    return [
+        f"{tenant} sees {case['ticket']}"
+        for tenant in stack.runs
+        for case in stack.client(tenant).cases(limit=_MOST)
+        if case["case"] in {ticket.case for ticket in tickets if ticket.tenant != tenant}
+    ]
 
 
 async def _wrong(stack: Stack, ticket: Ticket, status: str, acts: Sequence[lamps.Act]) -> list[str]:
@@ -121,9 +135,10 @@ async def _wrong(stack: Stack, ticket: Ticket, status: str, acts: Sequence[lamps
         faults.append(f"{ticket.name}: an event is in the log twice")
     asked = [action["action"] for event in events for action in event["data"].get("actions", ())]
     told = {event["data"]["action"] for event in events if event["type"] in _SETTLED}
-    if status in _RESOLVED and (silent := set(asked) - told):
+    by_agent = status in _RESOLVED and not types[AnswerGiven.TYPE]
+    if by_agent and (silent := set(asked) - told):
         faults.append(f"{ticket.name}: resolved, and {len(silent)} of its actions have no outcome")
-    if status in _RESOLVED and ticket.lamp and not _lit(ticket.lamp, acts):
+    if by_agent and ticket.lamp and not _lit(ticket.lamp, acts):
         faults.append(f"{ticket.name}: resolved, and {ticket.lamp} is dark")
     return faults
 

@@ -3,10 +3,15 @@
 import asyncio
 import random
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import httpx
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
 
-from aivis import identity
+from aivis import identity, topics
+from aivis.events.envelope import Event, encode
+from aivis.events.tickets import TicketSubmitted
 from chaos.rack.lamps import Mood
 from chaos.stack import TENANTS, Stack, source
 
@@ -30,6 +35,18 @@ class Ticket:
     def case(self) -> str:
         return identity.case_id(self.tenant, source(self.tenant), self.name)
 
+    @property
+    def submitted(self) -> TicketSubmitted:
+        return TicketSubmitted(ticket=self.name, customer="mia", subject="A lamp", text=self.text)
+
+    @property
+    def event(self) -> Event:
+        id = identity.derived("chaos", self.tenant, self.name)
+        return Event(
+            id=id, type=TicketSubmitted.TYPE, source=source(self.tenant), tenant=self.tenant, case=self.name,
+            time=datetime.now(UTC), data=self.submitted,
+        )  # fmt: skip
+
 
 class Load:
     """Hands tickets in, each until it is accepted: the same ticket twice is one ticket."""
@@ -41,6 +58,8 @@ class Load:
         self._rate = rate
         self.moods: tuple[Mood, ...] = (Mood.KIND,)
         """How the lamps' switches, plugs and bulbs are."""
+        self.over_kafka = True
+        """Whether every other ticket is published on the bus, where nobody hears whether it was taken in."""
         self.handed: list[Ticket] = []
 
     async def until(self, stop: asyncio.Event) -> None:
@@ -49,7 +68,9 @@ class Load:
             number = 0
             while not stop.is_set():
                 number += 1
-                group.create_task(self._hand_in(http, self._ticket(number)))
+                ticket = self._ticket(number)
+                upstream = self.over_kafka and number % 4 < len(TENANTS)
+                group.create_task(self._publish(ticket) if upstream else self._hand_in(http, ticket))
                 try:
                     await asyncio.wait_for(stop.wait(), self._dice.expovariate(self._rate))
                 except TimeoutError:
@@ -65,7 +86,7 @@ class Load:
 
     async def _hand_in(self, http: httpx.AsyncClient, ticket: Ticket) -> None:
         run = self._stack.runs[ticket.tenant]
-        body = {"ticket": ticket.name, "customer": "mia", "subject": "A lamp", "text": ticket.text}
+        body = ticket.submitted.model_dump(mode="json")
         headers = {"Authorization": f"Bearer {run.customer_key}"}
         async with asyncio.timeout(_GIVE_UP_SECONDS):
             while True:
@@ -80,6 +101,25 @@ class Load:
                 if answer.status_code not in (httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE):
                     raise RuntimeError(f"ticket {ticket.name}: {answer.status_code}: {answer.text[:300]}")
                 await asyncio.sleep(0.2)
+
+    async def _publish(self, ticket: Ticket) -> None:
+        """As an upstream system does: until the broker has it."""
+        record = encode(ticket.event, topics.intake(source(ticket.tenant)).name)
+        async with asyncio.timeout(_GIVE_UP_SECONDS):
+            while True:
+                producer = AIOKafkaProducer(bootstrap_servers=self._stack.run.kafka, acks="all")
+                try:
+                    await producer.start()
+                    await producer.send_and_wait(
+                        record.topic, record.value, key=record.key, headers=list(record.headers)
+                    )
+                except (KafkaError, OSError):
+                    await asyncio.sleep(0.3)
+                else:
+                    self.handed.append(ticket)
+                    return
+                finally:
+                    await producer.stop()
 
 
 def _dark(lamp: str) -> str:
