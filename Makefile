@@ -15,7 +15,7 @@ LOCK := $(PY) -m uv pip compile --quiet --python-version 3.11 --universal --gene
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup setup-dev demo demo-real test test-real test-deploy test-knowledge servers servers-down bench chaos check generate lock clean
+.PHONY: help setup setup-dev demo demo-real test test-real test-deploy test-knowledge servers servers-down bench chaos chaos-mutants check generate lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ servers-down: setup ## end the servers that `make servers` started here
 
 bench: setup-dev servers ## speed and memory beside the machine's own limits, on both stacks
 	@$(WITH_SERVERS) $(PY) -m benchmarks
+
+chaos-mutants: setup ## plant a bug for every promise in a copy of the code: the matrix has to see each
+	@$(PY) -m chaos.mutants
 
 chaos: setup ## the fault matrix: everything is broken under load; exits non-zero unless every row passes
 	@$(PY) -m chaos

@@ -2,6 +2,8 @@
 
 import argparse
 import asyncio
+import os
+import platform
 import shutil
 import sys
 import tempfile
@@ -12,7 +14,7 @@ from pathlib import Path
 import orjson
 from rich.console import Console
 
-from chaos.report import document, table, troubles
+from chaos.report import document, page, table, troubles
 from chaos.rows.row import Result, Row
 from chaos.rows.table import ROWS
 
@@ -26,6 +28,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console = Console(stderr=given.json, width=None if sys.stdout.isatty() else 130)
     results = _played([row for row in ROWS if not given.only or row.name in given.only], console, given)
     console.print(table(results))
+    if given.page:
+        text = given.page.read_text(encoding="utf-8")
+        machine = f"{os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}"
+        given.page.write_text(page(results, text, seed=given.seed, machine=machine), encoding="utf-8")
     if given.json:
         print(orjson.dumps(document(results, seed=given.seed)).decode())
     return 0 if all(result.outcome.passed for result in results) else 1
@@ -63,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=1, help="what the load and the random faults come from")
     parser.add_argument("--only", nargs="+", choices=[row.name for row in ROWS], metavar="ROW", help="these rows alone")
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output, the rest beside it")
+    parser.add_argument("--page", type=Path, metavar="FILE", help="write the figures between the marks in that page")
     parser.add_argument("--keep", action="store_true", help="leave databases and logs in the temporary folder")
     parser.add_argument("--list", action="store_true", help="say what rows there are")
     return parser

@@ -7,6 +7,7 @@ from rich.table import Table
 from chaos.judge import summary
 from chaos.rows.row import Result
 
+_BEGIN, _END = "<!-- matrix -->", "<!-- end of matrix -->"
 _COLUMNS = ("faults landed", "tickets", "lost", "twice", "out of order", "crossed", "wrong", "converged")
 
 
@@ -28,6 +29,21 @@ def table(results: Sequence[Result]) -> Table:
         verdict = "[green]pass[/]" if result.outcome.passed else "[bold red]FAIL[/]"
         drawn.add_row(result.row.name, *_cells(result), verdict)
     return drawn
+
+
+def page(results: Sequence[Result], text: str, *, seed: int, machine: str) -> str:
+    """`text` with the figures of `results` between its marks."""
+    head = ("row", *_COLUMNS, "row's seconds", "")
+    rows = [(each.row.name, *_cells(each), f"{each.seconds:.0f}", _passed(each)) for each in results]
+    lines = ["| " + " | ".join(cells) + " |" for cells in (head, ("---",) * len(head), *rows)]
+    played = f"Played with seed {seed} on {machine}:"
+    before, _, rest = text.partition(_BEGIN)
+    after = rest.partition(_END)[2]
+    return "\n".join([before + _BEGIN, played, "", *lines, _END]) + after
+
+
+def _passed(result: Result) -> str:
+    return "pass" if result.outcome.passed else "FAIL"
 
 
 def troubles(result: Result) -> list[str]:
