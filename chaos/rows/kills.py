@@ -11,7 +11,7 @@ from chaos.points import points
 from chaos.rows.row import Landed, Row
 from chaos.stack import TOOLS, Death, Stack
 
-_PATIENCE_SECONDS = 15
+_PATIENCE_SECONDS = 30
 _EVERYWHERE = ("store.", "bus.")
 _OWN = {
     "gateway": ("artifacts.",),
@@ -35,13 +35,22 @@ ELSEWHERE = {
     "index.insert": "on Weaviate alone",
     "index.delete": "on Weaviate alone",
 }
+_STOPPING = ("store.hold", "store.unhold")
+_PUBLISHING = ("bus.send", "store.mark_sent")
 
 
 def targets(name: str) -> list[str]:
     """The failpoints at which the process `name` is to be killed here."""
     parts = _OWN.get(name, ()) if name == TOOLS else (*_EVERYWHERE, *_OWN.get(name, ()))
-    others = tuple(ELSEWHERE) if name == "executor" else (*ELSEWHERE, "store.hold", "store.unhold")
+    others = (*ELSEWHERE, *_never(name))
     return [point for point in points() if point.startswith(parts) and not point.startswith(others)]
+
+
+def _never(name: str) -> tuple[str, ...]:
+    """What `name` has no cause to do: only effects can be stopped, and the retriever publishes but what it buries."""
+    if name == "executor":
+        return ()
+    return (*_STOPPING, *_PUBLISHING) if name == "retriever" else _STOPPING
 
 
 async def strike(stack: Stack, load: Load) -> Landed:
