@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import logging
 import os
 import platform
 import shutil
@@ -12,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import orjson
+import structlog
 from rich.console import Console
 
 from chaos.report import document, page, table, troubles
@@ -25,6 +27,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given.list:
         print("\n".join(f"{row.name:16} {row.says}" for row in ROWS))
         return 0
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL)
+    )  # faults are what we want
     console = Console(stderr=given.json, width=None if sys.stdout.isatty() else 130)
     results = _played([row for row in ROWS if not given.only or row.name in given.only], console, given)
     console.print(table(results))
