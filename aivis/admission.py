@@ -5,7 +5,8 @@ Nothing that comes in raises anything but `Invalid` here: a bad record stops nob
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
@@ -138,8 +139,13 @@ def _check_bounds(key: Key, where: str) -> None:
 
 
 def _letter(record: Received, reason: str) -> Letter:
+    """With the tenant and the case that it says it is of, so that it is found by them: a claim, and no more."""
     headers = (*record.headers, (_RECORD_KEY, record.key or b""))
-    return Letter(record.topic, headers, record.value or b"", reason[:MAX_REASON])
+    letter = Letter(record.topic, headers, record.value or b"", reason[:MAX_REASON])
+    with suppress(Invalid):
+        head = Head.read(record.headers, where=record.where)
+        return replace(letter, tenant=head.tenant, key=head.subject)
+    return letter
 
 
 def _list(names: Iterable[str]) -> str:

@@ -196,7 +196,8 @@ class Bus:
             self._sent_after = self._watch.losses
             raise Transient("the broker lost its data: what it had goes out again first")
         async with self._sending:
-            return await send_in_order(self._producer, rows, max_bytes=MAX_RECORD_BYTES + ENVELOPE_BYTES)
+            most = MAX_RECORD_BYTES + ENVELOPE_BYTES
+            return await send_in_order(self._producer, rows, max_bytes=most, seconds=_SEND_SECONDS)
 
     async def _publish_again(self) -> int:
         """Queue again what was sent to a broker that lost it, and wait until nothing is on its way."""

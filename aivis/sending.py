@@ -12,7 +12,7 @@ from zlib import crc32
 
 import structlog
 from aiokafka import TopicPartition
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, KafkaTimeoutError
 
 from aivis.failpoints import around
 from aivis.mailbox.values import OutboxRow
@@ -43,9 +43,10 @@ class Producer(Protocol):
     async def send_batch(self, batch: Batch, topic: str, *, partition: int) -> "asyncio.Future[object]": ...
 
 
-async def send_in_order(producer: Producer, rows: Sequence[OutboxRow], *, max_bytes: int) -> list[bool]:
+async def send_in_order(producer: Producer, rows: Sequence[OutboxRow], *, max_bytes: int, seconds: float) -> list[bool]:
     """Send `rows`, of at most `max_bytes` each; for each whether the broker has it.
 
+    A batch that is not acknowledged within `seconds` counts as not sent: an idempotent producer would try it for ever.
     A row that is too large stops those behind it of its topic and key, and no other.
     """
     sent = [False] * len(rows)
@@ -53,7 +54,7 @@ async def send_in_order(producer: Producer, rows: Sequence[OutboxRow], *, max_by
     while lines:
         filled = {line: _filled(producer.create_batch(), rows, places, max_bytes) for line, places in lines.items()}
         batches = {line: batch for line, (batch, places) in filled.items() if places}
-        answers = await asyncio.gather(*(_send(producer, line, batch) for line, batch in batches.items()))
+        answers = await asyncio.gather(*(_send(producer, line, batch, seconds) for line, batch in batches.items()))
         taken = dict(zip(batches, answers, strict=True))
         for line, (_, places) in filled.items():
             for place in places:
@@ -104,14 +105,25 @@ def _filled(batch: Batch, rows: Sequence[OutboxRow], places: deque[int], max_byt
     return batch, taken
 
 
-async def _send(producer: Producer, line: TopicPartition, batch: Batch) -> bool:
+async def _send(producer: Producer, line: TopicPartition, batch: Batch, seconds: float) -> bool:
     try:
         with around("bus.send"):
-            await (await producer.send_batch(batch, line.topic, partition=line.partition))
+            acknowledged = await producer.send_batch(batch, line.topic, partition=line.partition)
+            done, _ = await asyncio.wait({acknowledged}, timeout=seconds)
+            if not done:  # it may yet get there; what is sent again is known by its id
+                acknowledged.add_done_callback(_heard)
+                raise KafkaTimeoutError(f"no acknowledgement in {seconds:g} s")
+            acknowledged.result()
     except KafkaError as error:
         log.warning("broker did not take events", topic=line.topic, partition=line.partition, error=str(error))
         return False
     return True
+
+
+def _heard(late: "asyncio.Future[object]") -> None:
+    """Nobody waits any more for how it went."""
+    if not late.cancelled():
+        late.exception()
 
 
 def _size(row: OutboxRow) -> int:

@@ -83,10 +83,10 @@ APPROVALS = Topic(
 )
 ESCALATIONS = Topic(
     "aivis.escalations",
-    "Cases for people.",
-    producers=("reasoner",),
+    "Cases for people; also what a service gave up on, so that a person knows.",
+    producers=("reasoner", "gateway", "planner", "executor"),
     consumers=("escalation",),
-    events=(escalations.CaseEscalated,),
+    events=(escalations.CaseEscalated, escalations.CaseOverdue),
 )
 GUIDANCE = Topic(
     "aivis.guidance",

@@ -59,10 +59,12 @@ class Chores:
             self._expert.post(run.escalation, f"/v1/approvals/{action['action']}/settle", {"happened": happened})
 
     def _stop_and_go_on(self) -> None:
-        """An operator stops a tool that nobody needs, and lets it run again."""
-        stop = {"tool": "rack.none"}
-        self._expert.post(self._expert.run.executor, "/v1/stops", stop)
-        self._expert.delete(self._expert.run.executor, "/v1/stops", stop)
+        """An operator stops and freezes a tool that nobody needs, and lets it run again."""
+        executor, stop = self._expert.run.executor, {"tool": "rack.none"}
+        self._expert.post(executor, "/v1/stops", stop)
+        self._expert.delete(executor, "/v1/stops", stop)
+        freeze = self._expert.post(executor, "/v1/freezes", {**stop, "ends": "2126-01-01T00:00:00Z", "reason": "drill"})
+        self._expert.delete(executor, "/v1/freezes", {"id": freeze["id"]})
 
     def _publish_page(self, number: int) -> Callable[[], None]:
         def publish() -> None:

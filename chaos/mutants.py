@@ -38,9 +38,9 @@ class Mutant:
 MUTANTS = (
     Mutant(
         "record-after-the-effect",
-        "services/executor/acting.py",
-        "            await self.turn.commit(\n                Step(\n                    state=intended.dump(),",
-        "            str(\n                Step(\n                    state=intended.dump(),",
+        "services/executor/intending.py",
+        "        await turn.commit(step)",
+        "        str(step)",
         row="crash-pairs",
         seen="mended 2 times",
     ),

@@ -18,8 +18,8 @@ class Client:
         self.run = run
         self._http = httpx.Client(timeout=40)
 
-    def get(self, base: str, path: str, **query: Any) -> Any:
-        return self._send("GET", base, path, params=query)
+    def get(self, base: str, path: str, *, headers: dict[str, str] | None = None, **query: Any) -> Any:
+        return self._send("GET", base, path, params=query, headers=headers or {})
 
     def post(self, base: str, path: str, body: Any, *, headers: dict[str, str] | None = None) -> Any:
         return self._send("POST", base, path, json=body, headers=headers or {})

@@ -77,6 +77,17 @@ def _stack(folder: Path) -> Iterator[str]:
             if dependency != "ready" and says != "ok":
                 yield f"{name}: {dependency}: {says}"
         _note(name, "ready" if answer["ready"] else "not ready")
+        yield from _letters(client, name)
+
+
+def _letters(client: Client, name: str) -> Iterator[str]:
+    """The messages that the service could not handle."""
+    try:
+        counts = client.get(getattr(client.run, name), "/v1/dead/count")
+    except AivisError:
+        return  # whoever does not answer is told of already
+    if found := ", ".join(f"{count} {kind}" for kind, count in counts.items() if count):
+        yield f"{name}: messages could not be handled ({found}): `aivis dead list --service {name}` says why"
 
 
 def _note(what: str, says: str) -> None:

@@ -19,12 +19,12 @@ Words = Annotated[str, typer.Argument(help="Your words.")]
 def escalations(folder: Folder = DEFAULT_FOLDER, as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
     """List what waits for an expert: cases and approvals."""
     api = client(folder)
-    waiting = api.get(api.run.escalation, "/v1/escalations", status="open")
+    waiting = api.get(api.run.escalation, "/v1/escalations", status="open,taken")
     waiting |= api.get(api.run.escalation, "/v1/approvals")
     if as_json:
         print(orjson.dumps(waiting, option=orjson.OPT_INDENT_2).decode())
         return
-    console.print(_cases([case for case in waiting["escalations"] if case["escalation"]]))
+    console.print(_cases([case for case in waiting["escalations"] if _is_wanted(case)]))
     console.print(_approvals(waiting["approvals"] + waiting["unsettled"]))
 
 
@@ -101,16 +101,28 @@ def _post(folder: Any, path: str, body: dict[str, Any]) -> None:
     console.print("done")
 
 
+def _is_wanted(case: dict[str, Any]) -> bool:
+    """Whether somebody is to act on it; what an expert has only when they leave it lying."""
+    return bool(case["overdue"] or (case["place"] == "open" and case["escalation"]))
+
+
 def _cases(cases: list[dict[str, Any]]) -> Table:
     table = Table(title="Cases for an expert", title_justify="left", box=None, expand=True)
-    for column in ("case", "reason", "problem", "proposed"):
+    for column in ("case", "overdue since", "reason", "problem", "proposed"):
         table.add_column(column, overflow="fold")
     for case in cases:
-        escalation = case["escalation"]
+        escalation = case["escalation"] or {"reason": "", "summary": {"problem": case["subject"], "proposed": []}}
         summary = escalation["summary"]
         proposed = "; ".join(summary["proposed"])
-        table.add_row(case["case"], escalation["reason"], timeline.short(summary["problem"]), proposed)
+        problem = timeline.short(summary["problem"])
+        table.add_row(case["case"], _overdue(case["overdue"]), escalation["reason"], problem, proposed)
     return table
+
+
+def _overdue(overdue: dict[str, Any] | None) -> str:
+    if overdue is None:
+        return ""
+    return f"{overdue['since'][:16]}{', ' + overdue['expert'] if overdue['expert'] else ''} ({overdue['times']}x)"
 
 
 def _approvals(approvals: list[dict[str, Any]]) -> Table:

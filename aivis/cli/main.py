@@ -2,7 +2,7 @@
 
 import typer
 
-from aivis.cli import cases, chaos, demo, doctor, evaluate, experts, knowledge, operators, tickets, up
+from aivis.cli import cases, chaos, dead, demo, doctor, evaluate, experts, knowledge, operators, tickets, up
 
 app = typer.Typer(
     help="Aivis: a digital employee for technical support.", no_args_is_help=True, pretty_exceptions_enable=False
@@ -28,7 +28,7 @@ app.command(rich_help_panel="Operators")(knowledge.ingest)
 app.command(rich_help_panel="Operators")(knowledge.search)
 app.command(rich_help_panel="Operators")(chaos.chaos)
 app.add_typer(evaluate.evaluations, name="eval", rich_help_panel="Operators")
-app.add_typer(operators.dead, name="dead", rich_help_panel="Operators")
+app.add_typer(dead.dead, name="dead", rich_help_panel="Operators")
 app.add_typer(operators.stop, name="stop", rich_help_panel="Operators")
 
 

@@ -1,47 +1,14 @@
-"""What an operator can do: dead letters, the stop switch, knowledge."""
+"""What an operator can do: the stop switch."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
-import orjson
 import typer
 from rich.table import Table
 
+from aivis.cli.client import Client
 from aivis.cli.shell import DEFAULT_FOLDER, Folder, client, command, console
-from aivis.errors import Invalid
 
-dead = typer.Typer(help="Messages that could not be handled: list, show, retry.", no_args_is_help=True)
-stop = typer.Typer(help="The stop switch.", no_args_is_help=True)
-_SERVICES = ("gateway", "reasoner", "executor", "retriever", "escalation")
-Service = Annotated[str, typer.Argument(help=f"One of {', '.join(_SERVICES)}.")]
-
-
-@dead.command("list")
-@command
-def dead_list(folder: Folder = DEFAULT_FOLDER) -> None:
-    """List quarantined and buried messages of every service."""
-    api = client(folder)
-    table = Table("service", "id", "topic", "reason", box=None, expand=True)
-    for service in _SERVICES:
-        for letter in api.get(getattr(api.run, service), "/v1/dead"):
-            table.add_row(service, str(letter["id"]), letter["topic"], letter["reason"])
-    console.print(table if table.row_count else "none")
-
-
-@dead.command("show")
-@command
-def dead_show(service: Service, id: int, folder: Folder = DEFAULT_FOLDER) -> None:
-    """Show one message whole, with its headers and bytes."""
-    api = client(folder)
-    print(orjson.dumps(api.get(_base(api.run, service), f"/v1/dead/{id}"), option=orjson.OPT_INDENT_2).decode())
-
-
-@dead.command("retry")
-@command
-def dead_retry(service: Service, id: int, folder: Folder = DEFAULT_FOLDER) -> None:
-    """Put a message back into its inbox."""
-    api = client(folder)
-    api.post(_base(api.run, service), f"/v1/dead/{id}/retry", {})
-    console.print("done")
+stop = typer.Typer(help="The stop switch and change freezes.", no_args_is_help=True)
 
 
 @stop.command("effects")
@@ -59,10 +26,51 @@ def stop_effects(
         api.delete(api.run.executor, "/v1/stops", body)
     else:
         api.post(api.run.executor, "/v1/stops", body)
-    console.print(orjson.dumps(api.get(api.run.executor, "/v1/stops")).decode())
+    _show_stops(api)
 
 
-def _base(run: Any, service: str) -> str:
-    if service not in _SERVICES:
-        raise Invalid(f"there is no service {service!r}; there are {', '.join(_SERVICES)}")
-    return str(getattr(run, service))
+@stop.command("freeze")
+@command
+def stop_freeze(
+    during: Annotated[str, typer.Argument(help="UNTIL or FROM/UNTIL, such as 2026-12-24T18:00+01:00.")],
+    reason: Annotated[str, typer.Argument(help="Why: people and the agent are told.")],
+    folder: Folder = DEFAULT_FOLDER,
+    tenant: Annotated[str, typer.Option(help="Of this tenant alone.")] = "",
+    tool: Annotated[str, typer.Option(help="Of this tool alone.")] = "",
+) -> None:
+    """Let no effect begin from one moment to another; reads go on. It ends by itself."""
+    api = client(folder)
+    begins, _, ends = during.rpartition("/")
+    told = {"begins": begins, "ends": ends, "reason": reason, "tenant": tenant, "tool": tool}
+    api.post(api.run.executor, "/v1/freezes", {name: value for name, value in told.items() if value})
+    _show_stops(api)
+
+
+@stop.command("thaw")
+@command
+def stop_thaw(
+    id: Annotated[str, typer.Argument(help="The freeze's id, as `aivis stop list` shows it.")],
+    folder: Folder = DEFAULT_FOLDER,
+    tenant: Annotated[str, typer.Option(help="The tenant whose freeze it is; none: it is one of all.")] = "",
+) -> None:
+    """End a freeze before its time."""
+    api = client(folder)
+    api.delete(api.run.executor, "/v1/freezes", {"id": id, **({"tenant": tenant} if tenant else {})})
+    _show_stops(api)
+
+
+@stop.command("list")
+@command
+def stop_list(folder: Folder = DEFAULT_FOLDER) -> None:
+    """List what is stopped, and the freezes that last or are to come."""
+    _show_stops(client(folder))
+
+
+def _show_stops(api: Client) -> None:
+    table = Table("what", "tenant", "tool", "from", "until", "reason", "id", box=None, expand=True)
+    for each in api.get(api.run.executor, "/v1/stops")["stops"]:
+        table.add_row("stop", each["tenant"], each["tool"] or "*", "", "", "", "")
+    for each in api.get(api.run.executor, "/v1/freezes")["freezes"]:
+        when = each["begins"], each["ends"]
+        table.add_row("freeze", each["tenant"], each["tool"] or "*", *when, each["reason"], each["id"])
+    console.print(table if table.row_count else "nothing is stopped")

@@ -53,6 +53,7 @@ def said(kind: str, data: dict[str, Any]) -> str:
         "aivis.approval.requested": lambda: f"{call(data)}: {data['reason']}",
         "aivis.reply.sent": lambda: f"{data['author']}: {short(data['text'], 400)}{_sources(data)}",
         "aivis.case.escalated": lambda: f"{data['reason']}: {short(data['summary']['problem'])}",
+        "aivis.case.overdue": lambda: f"waits for {data['expert'] or 'an expert'} since {data['since'][:16]}",
         "aivis.guidance.given": lambda: f"{data['expert']}: {short(data['text'])}",
         "aivis.answer.given": lambda: f"{data['expert']}: {short(data['text'])}",
         "aivis.subtask.ended": lambda: f"{data['subtask']} {'solved' if data['solved'] else 'open'}: {data['finding']}",

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import ClassVar
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from aivis.events.envelope import JsonObject, Payload, Value
 
@@ -47,6 +47,21 @@ class CaseEscalated(Payload):
     skill: str = "general"
     customer: str = ""
     language: str = "en"
+
+
+class CaseOverdue(Payload):
+    """The case waits for a person longer than it should. Said again, ever later, until somebody acts."""
+
+    TYPE: ClassVar[str] = "aivis.case.overdue"
+
+    about: str = ""
+    """The escalation or the action that waits; empty when an expert has the case."""
+    expert: str = ""
+    """Who has the case."""
+    since: AwareDatetime
+    """Since when it waits."""
+    times: int = Field(ge=1)
+    """How often this was said of this wait."""
 
 
 class GuidanceGiven(Payload):

@@ -84,6 +84,8 @@ class Plan(Value):
     """BCP 47 tag of the customer's language."""
     version: str = ""
     """Of the planner's data: routing, examples, modules."""
+    failed: bool = False
+    """By a fault of ours none could be made: the plan only says that people plan."""
 
 
 class PlanRequested(Payload):

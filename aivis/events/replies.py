@@ -23,6 +23,8 @@ class Outcome(StrEnum):
     EXPERT = "expert"
     """A person ended the case."""
     WITHDRAWN = "withdrawn"
+    UNANSWERED = "unanswered"
+    """The customer was asked, reminded, and did not answer. A message of theirs opens the case again."""
 
 
 class Citation(Value):

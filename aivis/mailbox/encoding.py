@@ -16,17 +16,19 @@ class Ending(NamedTuple):
 
     done: tuple[int, ...] = ()
     burials: tuple[tuple[Burial, OutboxRow], ...] = ()
+    release: bool = True
+    """The turn is over."""
 
 
-_GOING_ON = Ending()
+GOING_ON = Ending(release=False)
+"""Nothing: the turn goes on after the commit."""
 
 
-def write(turn: Turn, epoch: int, step: Step, *, service: str, ending: Ending | None = None) -> Write:
-    """`step` under the fence of `turn`, which goes on without an `ending`.
+def write(turn: Turn, epoch: int, step: Step, *, service: str, ending: Ending = GOING_ON) -> Write:
+    """`step` under the fence of `turn`, and what ends with it.
 
     `Invalid` when an event is larger than a record may be.
     """
-    ends = ending or _GOING_ON
     outbox = tuple([_outbox(outgoing) for outgoing in step.publish])
     return Write(
         key=turn.key,
@@ -34,15 +36,15 @@ def write(turn: Turn, epoch: int, step: Step, *, service: str, ending: Ending | 
         version=turn.version,
         state=step.state,
         label=step.label,
-        done=ends.done,
-        dead=tuple([burial for burial, _ in ends.burials]),
-        outbox=(*outbox, *[letter for _, letter in ends.burials]) if ends.burials else outbox,
+        done=ending.done,
+        dead=tuple([burial for burial, _ in ending.burials]),
+        outbox=(*outbox, *[letter for _, letter in ending.burials]) if ending.burials else outbox,
         log=tuple([_log(event) for event in step.log]),
         timers=tuple([_timer(turn, timer, service) for timer in step.timers]),
         take=step.take,
         free=step.free,
         unless=step.unless,
-        release=ending is not None,
+        release=ending.release,
     )
 
 

@@ -1,4 +1,7 @@
-"""How much a mailbox takes on, how long it waits, how often it tries."""
+"""How much a mailbox takes on, how long it waits, how often it tries.
+
+Times of retries are kept with the key, by the database's clock: a restart does not begin anew.
+"""
 
 from dataclasses import dataclass
 
@@ -17,13 +20,13 @@ class Limits:
     poll_seconds: float = 0.5
     """How often to look for what others left: expired leases, deferred keys, due timers."""
     attempts: int = 5
-    """Failures by a fault of ours before messages are buried."""
+    """Failures by a fault of ours before messages are buried. What may pass is tried as often at least."""
     backoff_seconds: float = 0.2
     """Before the first try anew; doubles up to half a minute."""
-    transient_attempts: int = 40
-    """Failures by something that may pass before messages are buried."""
-    early_attempts: int = 1_000
-    """Turns that an event is kept for the one it builds on; never fewer than `transient_attempts`."""
+    transient_seconds: float = 900
+    """How long what may pass is tried, from its first failure on, before messages are buried."""
+    early_seconds: float = 600
+    """How long an event is kept for the one it builds on."""
     drain_seconds: float = 10
     """How long turns under way may last when the service stops."""
     claim_seconds: float = 30

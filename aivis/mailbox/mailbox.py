@@ -4,16 +4,19 @@ import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
+from time import monotonic
 
 import structlog
 
-from aivis.errors import Invalid, NotFound, Transient
+from aivis.errors import Invalid, Transient
 from aivis.mailbox import metrics
+from aivis.mailbox.clock import DatabaseClock
+from aivis.mailbox.letters import Kind
 from aivis.mailbox.limits import Limits
 from aivis.mailbox.ports import Store
 from aivis.mailbox.publishing import Producer, Publisher
 from aivis.mailbox.turn import Handler
-from aivis.mailbox.turning import Turns, utc
+from aivis.mailbox.turning import Turns
 from aivis.mailbox.values import Arrival, Letter, Receipt
 from aivis.mailbox.watching import Watch
 from aivis.mailbox.worker import Worker
@@ -44,22 +47,26 @@ class Mailbox:
         handler: Handler,
         *,
         limits: Limits | None = None,
-        now: Callable[[], datetime] = utc,
+        now: Callable[[], datetime] | None = None,
     ) -> None:
+        """`now` stands in for the database's clock."""
         self.service = service
         self.store = store
         self._limits = limits or Limits()
-        self._handler = handler
+        self.handler = handler
         poll, claim = self._limits.poll_seconds, self._limits.claim_seconds
         self._publisher = Publisher(service, store, poll_seconds=poll, claim_seconds=claim)
         turns = Turns(service, store, handler, self._limits, self._publisher)
-        turns.now = now
+        self._clock = DatabaseClock()
+        turns.now = now or self._clock.now
         self._worker = Worker(service, store, handler, self._limits, turns)
         self.watch = Watch()
         """Wakes who waits for a key's next step."""
         turns.stepped = self.watch.ring
         self.admit: Admit = _nothing_is_read
         """How a quarantined message would be let in now; the bus says it."""
+        for counter in (metrics.BURIED, metrics.UNTOLD, metrics.QUARANTINED):
+            counter.labels(service)  # there from the start: what first appears at 1 has not increased
         self._backlog = 0
         self._measured = asyncio.Event()
 
@@ -115,33 +122,16 @@ class Mailbox:
             if receipt is Receipt.CONFLICT
         ]
 
-    async def retry(self, ids: Sequence[int]) -> dict[int, str]:
-        """Put dead letters back into the inbox; those that are still bad stay letters, each with its reason here.
+    async def let_back(self, letter: Letter) -> Arrival | None:
+        """Let in what sits in quarantine, if it may be now: `Invalid` says why not. None when it is nothing to us."""
+        arrival = self.admit(letter)
+        if arrival is not None and (bad := await self._received([arrival])):
+            raise Invalid(bad[0].reason)
+        return arrival
 
-        `NotFound` when there is no letter of an id; those before it are back then.
-        """
-        still_bad = {}
-        for id in ids:
-            letter = await self.store.letter(id)
-            if letter is None:
-                raise NotFound(f"{self.service} has no dead letter {id}")
-            if reason := await self._let_back(letter):
-                still_bad[id] = reason
+    def wake(self) -> None:
+        """There may be something to work on that nobody here let in."""
         self._worker.wake()
-        return still_bad
-
-    async def _let_back(self, letter: Letter) -> str:
-        """The reason why not, or nothing. The letter is taken out last, so that it is never nowhere."""
-        if not letter.event_id:
-            try:
-                arrival = self.admit(letter)
-            except Invalid as error:
-                return str(error)
-            bad = await self._received([] if arrival is None else [arrival])
-            if bad:
-                return bad[0].reason
-        await self.store.retry([letter.id])
-        return ""
 
     async def quarantine(self, letters: Sequence[Letter]) -> None:
         """Put messages that cannot be let in out of the way, with their bytes and reasons."""
@@ -164,6 +154,8 @@ class Mailbox:
     async def run(self, producer: Producer) -> None:
         """Work, publish, fire timers and sweep, until cancelled; then drain."""
         try:
+            with suppress(Transient):
+                await self._measure()  # before the first turn, which asks what time it is
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._worker.run())
                 group.create_task(self._worker.renew())
@@ -189,14 +181,17 @@ class Mailbox:
             since_prune += self._limits.poll_seconds
 
     async def _measure(self) -> None:
+        began = monotonic()
         depths = await self.store.depths()
+        self._clock.told(depths.at, took=monotonic() - began)
         self._backlog = depths.inbox
         self._measured.set()
         metrics.IN_FLIGHT.labels(self.service).set(self._worker.in_flight)
         metrics.INBOX_DEPTH.labels(self.service).set(depths.inbox)
         metrics.INBOX_AGE.labels(self.service).set(depths.oldest_inbox_seconds)
         metrics.OUTBOX_DEPTH.labels(self.service).set(depths.outbox)
-        metrics.LETTERS.labels(self.service).set(depths.letters)
+        metrics.LETTERS.labels(self.service, Kind.BURIED.value).set(depths.letters - depths.quarantined)
+        metrics.LETTERS.labels(self.service, Kind.QUARANTINED.value).set(depths.quarantined)
 
 
 def _letter(arrival: Arrival, reason: str) -> Letter:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
+from aivis.mailbox.letters import ANY, Fate, Heading, Kind, Wanted
 from aivis.mailbox.values import (
     Arrival,
     Deferral,
@@ -15,6 +16,7 @@ from aivis.mailbox.values import (
     Receipt,
     Snapshot,
     Verdict,
+    Window,
     Write,
 )
 
@@ -87,13 +89,22 @@ class Store(Protocol):
     async def quarantine(self, letters: Sequence[Letter]) -> None:
         """Keep messages that could not be let into the inbox."""
 
-    async def letters(self, *, limit: int) -> list[Letter]:
+    async def letters(self, wanted: Wanted = ANY, *, limit: int) -> list[Heading]:
         """Dead letters, newest first."""
+
+    async def count_letters(self, wanted: Wanted = ANY) -> dict[Kind, int]:
+        """How many there are of each kind."""
 
     async def letter(self, id: int) -> Letter | None: ...
 
     async def retry(self, ids: Sequence[int]) -> list[Letter]:
         """Put buried messages back into the inbox and take their letters, and quarantined ones, out; those letters."""
+
+    async def drop(self, ids: Sequence[int]) -> list[Heading]:
+        """Delete letters for good; those that were there. What comes again under their ids counts as done before."""
+
+    async def fates(self, events: Sequence[tuple[str, str]]) -> list[Fate | None]:
+        """How messages in the inbox stand, by tenant and event id; None for one that is not there."""
 
     async def prune(self, *, sent_seconds: float, done_seconds: float) -> int:
         """Forget sent outbox rows and done inbox rows older than that; how many."""
@@ -113,5 +124,14 @@ class Store(Protocol):
 
     async def holds(self, *, prefix: str) -> list[tuple[str, str, str]]:
         """(tenant, name, holder) of every name that starts with `prefix`."""
+
+    async def hold_for(self, window: Window) -> Window | None:
+        """Hold a name for a while; under the same id again it is changed. None when it would be over at once."""
+
+    async def end_window(self, tenant: str, id: str) -> bool:
+        """End a window before its time, or one that has not begun; False when there is none."""
+
+    async def windows(self, *, prefix: str) -> list[Window]:
+        """Windows of names that start with `prefix` and are not over, the earliest first."""
 
     async def depths(self) -> Depths: ...

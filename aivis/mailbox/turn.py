@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from aivis.errors import AivisError, Transient
-from aivis.events.envelope import Event
-from aivis.mailbox.values import Key, Step
+from aivis.errors import AivisError, Refused, Transient
+from aivis.events.envelope import Event, Head
+from aivis.mailbox.values import Key, Step, Window
 
 
 class Fenced(AivisError):
@@ -20,6 +20,18 @@ class NotYet(Transient):
     def __init__(self, message: str, *, seconds: float = 0.5) -> None:
         super().__init__(message)
         self.seconds = seconds
+
+
+class Frozen(Refused):
+    """A name that nobody may hold is held for a while."""
+
+    def __init__(self, message: str, *, window: Window) -> None:
+        super().__init__(message)
+        self.window = window
+
+
+class Pause(NotYet):
+    """There is only to wait, and the service bounds by itself for how long: this counts as no failure."""
 
 
 @dataclass(slots=True)
@@ -39,12 +51,19 @@ class Turn:
     """What came in since the last turn, oldest first."""
     now: Callable[[], datetime]
     keep: Callable[["Turn", Step], Awaitable[None]]
+    unread: tuple[Head, ...] = ()
+    """When messages are buried whose bodies cannot be read: what their headers say."""
+
+    @property
+    def about(self) -> tuple[Event | Head, ...]:
+        """What is to be handled, or buried, read or not."""
+        return (*self.events, *self.unread)
 
     async def commit(self, step: Step) -> None:
         """Make `step` durable now, and go on: the events of this turn stay pending until the turn ends.
 
         Raises `Fenced` when the key is lost, `Conflict` when a name to take is another key's, `Refused` when a name
-        in `unless` is held: nothing was written then.
+        in `unless` is held (`Frozen` when it is for a while): nothing was written then.
         """
         await self.keep(self, step)
 
@@ -59,7 +78,10 @@ class Handler(Protocol):
         """
 
     def give_up(self, turn: Turn, reason: str) -> Step:
-        """What to record and tell when the turn's events are buried: somebody must hear of it."""
+        """What to record and tell when the turn's events, or its `unread` ones, are buried: somebody must hear of it.
+
+        Not both: where there are unread ones, the turn has no events. The key goes on after this.
+        """
 
     def interrupts(self, event_type: str) -> bool:
         """Whether a new event of this type makes a turn under way stale, so that it is cancelled and run anew."""

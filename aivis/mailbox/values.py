@@ -18,6 +18,10 @@ MAX_REASON = 2_000
 """Characters of a reason that are kept: it travels in a header, beside a message that may fill its record."""
 
 
+ANY_TENANT = "*"
+"""Whose holds keep every tenant out."""
+
+
 class Key(NamedTuple):
     """What one worker works on at a time. Rows of different tenants never share one."""
 
@@ -71,6 +75,8 @@ class Lease(NamedTuple):
     attempts: int
     """How often these messages failed before."""
     messages: tuple[Message, ...]
+    failing: float = 0
+    """Seconds since they failed first, by the database's clock; 0 when they never did."""
 
 
 class Outgoing(NamedTuple):
@@ -93,7 +99,8 @@ class Step(NamedTuple):
     """What a service decided for a key: all of it happens, or none.
 
     `take` are names to hold (unique per tenant; `Conflict` if another key holds one), `free` names to let go,
-    `unless` names that nobody may hold now (`Refused` if somebody does): the check is in the same transaction.
+    `unless` names that nobody may hold now (`Refused` if somebody does, `Frozen` if only for a while): the check is in
+    the same transaction.
     """
 
     state: bytes | None = None
@@ -142,6 +149,18 @@ class TimerRow(NamedTuple):
     value: bytes
 
 
+class Window(NamedTuple):
+    """A name that is held from one moment to another, by the database's clock; `tenant` `*` is every tenant."""
+
+    tenant: str
+    id: str
+    hold: str
+    begins: datetime | None
+    """None: now."""
+    ends: datetime
+    reason: str
+
+
 class Write(NamedTuple):
     """A step under its fence, encoded: what the store commits."""
 
@@ -173,6 +192,8 @@ class Verdict(Enum):
     """A name to take is another key's: nothing was written."""
     STOPPED = "stopped"
     """A name in `unless` is held: nothing was written."""
+    FROZEN = "frozen"
+    """A name in `unless` is held for a while, and by nobody for good: nothing was written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,3 +245,8 @@ class Depths:
     outbox: int
     oldest_inbox_seconds: float
     letters: int
+    """Buried and quarantined."""
+    quarantined: int
+    """Of the letters."""
+    at: datetime
+    """By the database's clock."""

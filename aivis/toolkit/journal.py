@@ -12,6 +12,7 @@ from typing import Protocol
 
 from aivis.errors import Conflict, Transient
 from aivis.failpoints import around
+from aivis.migrations.sqlite import migrate
 
 
 class State(StrEnum):
@@ -68,12 +69,7 @@ class Journal(Protocol):
         ...
 
 
-_SCHEMA = """
-create table if not exists calls (
-  tenant text not null, key text not null, tool text not null, digest text not null, state text not null,
-  started_at real not null, note blob, result blob not null default x'', primary key (tenant, key)
-) without rowid
-"""
+_MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 class SqliteJournal:
@@ -88,7 +84,7 @@ class SqliteJournal:
             self._connection = sqlite3.connect(path, check_same_thread=False, timeout=5, isolation_level=None)
             self._connection.execute("pragma journal_mode=wal")
             self._connection.execute("pragma synchronous=full")
-            self._connection.execute(_SCHEMA)
+            migrate(self._connection, "journal", _MIGRATIONS, path)
 
     def begin(self, use: Use) -> Record | None:
         with self._transaction("journal.begin") as db:

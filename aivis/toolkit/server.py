@@ -41,7 +41,7 @@ class Tools(tools_pb2_grpc.ToolsServicer, Generic[S]):
 
     async def Call(self, request: pb.CallRequest, context: Context) -> pb.CallResponse:  # noqa: N802
         async def call(tool: Tool[S], arguments: BaseModel, asked: Asked) -> pb.CallResponse:
-            return pb.CallResponse(result=await self._runner.call(tool, arguments, asked))
+            return pb.CallResponse(result=await self._runner.call(tool, arguments, asked), key=request.key)
 
         return await self._answered(request, context, call)
 
@@ -50,16 +50,16 @@ class Tools(tools_pb2_grpc.ToolsServicer, Generic[S]):
             try:
                 happened, result = await self._runner.lookup(tool, arguments, asked)
             except Unknown:
-                return pb.LookupResponse(outcome=pb.LookupResponse.UNKNOWN)
+                return pb.LookupResponse(outcome=pb.LookupResponse.UNKNOWN, key=request.key)
             outcome = pb.LookupResponse.HAPPENED if happened else pb.LookupResponse.DID_NOT_HAPPEN
-            return pb.LookupResponse(outcome=outcome, result=result)
+            return pb.LookupResponse(outcome=outcome, result=result, key=request.key)
 
         return await self._answered(request, context, lookup)
 
     async def Undo(self, request: pb.UndoRequest, context: Context) -> pb.UndoResponse:  # noqa: N802
         async def undo(tool: Tool[S], arguments: BaseModel, asked: Asked) -> pb.UndoResponse:
             result = validated(tool.result, request.result, what=f"result to undo of {tool.name}")
-            return pb.UndoResponse(result=await self._runner.undo(tool, (arguments, result), asked))
+            return pb.UndoResponse(result=await self._runner.undo(tool, (arguments, result), asked), key=request.key)
 
         return await self._answered(request, context, undo)
 

@@ -25,17 +25,17 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14\x61ivis/v1/tools.proto\x12\x08\x61ivis.v1\x1a\x1egoogle/protobuf/duration.proto\"\xf7\x02\n\x04Tool\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12\x18\n\x10\x61rguments_schema\x18\x03 \x01(\t\x12\x15\n\rresult_schema\x18\x04 \x01(\t\x12\x1c\n\x04risk\x18\x05 \x01(\x0e\x32\x0e.aivis.v1.Risk\x12 \n\x06repeat\x18\x06 \x01(\x0e\x32\x10.aivis.v1.Repeat\x12*\n\x07timeout\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x30\n\rdedupe_window\x18\x08 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x30\n\rsettling_time\x18\t \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x10\n\x08undoable\x18\n \x01(\x08\x12\r\n\x05owner\x18\x0b \x01(\t\x12\x19\n\x11resource_argument\x18\x0c \x01(\t\x12\x0f\n\x07version\x18\r \x01(\t\"\r\n\x0bListRequest\"-\n\x0cListResponse\x12\x1d\n\x05tools\x18\x01 \x03(\x0b\x32\x0e.aivis.v1.Tool\"\\\n\x0b\x43\x61llRequest\x12\x0c\n\x04tool\x18\x01 \x01(\t\x12\x11\n\targuments\x18\x02 \x01(\x0c\x12\x0b\n\x03key\x18\x03 \x01(\t\x12\x0e\n\x06tenant\x18\x04 \x01(\t\x12\x0f\n\x07\x63\x61se_id\x18\x05 \x01(\t\"\x1e\n\x0c\x43\x61llResponse\x12\x0e\n\x06result\x18\x01 \x01(\x0c\"M\n\rLookupRequest\x12\x0c\n\x04tool\x18\x01 \x01(\t\x12\x0b\n\x03key\x18\x02 \x01(\t\x12\x0e\n\x06tenant\x18\x03 \x01(\t\x12\x11\n\targuments\x18\x04 \x01(\x0c\"\xa6\x01\n\x0eLookupResponse\x12\x31\n\x07outcome\x18\x01 \x01(\x0e\x32 .aivis.v1.LookupResponse.Outcome\x12\x0e\n\x06result\x18\x02 \x01(\x0c\"Q\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x0c\n\x08HAPPENED\x10\x01\x12\x12\n\x0e\x44ID_NOT_HAPPEN\x10\x02\x12\x0b\n\x07UNKNOWN\x10\x03\"|\n\x0bUndoRequest\x12\x0c\n\x04tool\x18\x01 \x01(\t\x12\x0b\n\x03key\x18\x02 \x01(\t\x12\x0e\n\x06tenant\x18\x03 \x01(\t\x12\x0f\n\x07\x63\x61se_id\x18\x04 \x01(\t\x12\x0e\n\x06undoes\x18\x05 \x01(\t\x12\x11\n\targuments\x18\x06 \x01(\x0c\x12\x0e\n\x06result\x18\x07 \x01(\x0c\"\x1e\n\x0cUndoResponse\x12\x0e\n\x06result\x18\x01 \x01(\x0c*V\n\x04Risk\x12\x14\n\x10RISK_UNSPECIFIED\x10\x00\x12\r\n\tRISK_READ\x10\x01\x12\x13\n\x0fRISK_REVERSIBLE\x10\x02\x12\x14\n\x10RISK_DESTRUCTIVE\x10\x03*[\n\x06Repeat\x12\x16\n\x12REPEAT_UNSPECIFIED\x10\x00\x12\x12\n\x0eREPEAT_DEDUPES\x10\x01\x12\x11\n\rREPEAT_LOOKUP\x10\x02\x12\x12\n\x0eREPEAT_NEITHER\x10\x03\x32\xe9\x01\n\x05Tools\x12\x35\n\x04List\x12\x15.aivis.v1.ListRequest\x1a\x16.aivis.v1.ListResponse\x12\x35\n\x04\x43\x61ll\x12\x15.aivis.v1.CallRequest\x1a\x16.aivis.v1.CallResponse\x12;\n\x06Lookup\x12\x17.aivis.v1.LookupRequest\x1a\x18.aivis.v1.LookupResponse\x12\x35\n\x04Undo\x12\x15.aivis.v1.UndoRequest\x1a\x16.aivis.v1.UndoResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14\x61ivis/v1/tools.proto\x12\x08\x61ivis.v1\x1a\x1egoogle/protobuf/duration.proto\"\xf7\x02\n\x04Tool\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12\x18\n\x10\x61rguments_schema\x18\x03 \x01(\t\x12\x15\n\rresult_schema\x18\x04 \x01(\t\x12\x1c\n\x04risk\x18\x05 \x01(\x0e\x32\x0e.aivis.v1.Risk\x12 \n\x06repeat\x18\x06 \x01(\x0e\x32\x10.aivis.v1.Repeat\x12*\n\x07timeout\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x30\n\rdedupe_window\x18\x08 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x30\n\rsettling_time\x18\t \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x10\n\x08undoable\x18\n \x01(\x08\x12\r\n\x05owner\x18\x0b \x01(\t\x12\x19\n\x11resource_argument\x18\x0c \x01(\t\x12\x0f\n\x07version\x18\r \x01(\t\"\r\n\x0bListRequest\"-\n\x0cListResponse\x12\x1d\n\x05tools\x18\x01 \x03(\x0b\x32\x0e.aivis.v1.Tool\"\\\n\x0b\x43\x61llRequest\x12\x0c\n\x04tool\x18\x01 \x01(\t\x12\x11\n\targuments\x18\x02 \x01(\x0c\x12\x0b\n\x03key\x18\x03 \x01(\t\x12\x0e\n\x06tenant\x18\x04 \x01(\t\x12\x0f\n\x07\x63\x61se_id\x18\x05 \x01(\t\"+\n\x0c\x43\x61llResponse\x12\x0e\n\x06result\x18\x01 \x01(\x0c\x12\x0b\n\x03key\x18\x02 \x01(\t\"M\n\rLookupRequest\x12\x0c\n\x04tool\x18\x01 \x01(\t\x12\x0b\n\x03key\x18\x02 \x01(\t\x12\x0e\n\x06tenant\x18\x03 \x01(\t\x12\x11\n\targuments\x18\x04 \x01(\x0c\"\xb3\x01\n\x0eLookupResponse\x12\x31\n\x07outcome\x18\x01 \x01(\x0e\x32 .aivis.v1.LookupResponse.Outcome\x12\x0e\n\x06result\x18\x02 \x01(\x0c\x12\x0b\n\x03key\x18\x03 \x01(\t\"Q\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x0c\n\x08HAPPENED\x10\x01\x12\x12\n\x0e\x44ID_NOT_HAPPEN\x10\x02\x12\x0b\n\x07UNKNOWN\x10\x03\"|\n\x0bUndoRequest\x12\x0c\n\x04tool\x18\x01 \x01(\t\x12\x0b\n\x03key\x18\x02 \x01(\t\x12\x0e\n\x06tenant\x18\x03 \x01(\t\x12\x0f\n\x07\x63\x61se_id\x18\x04 \x01(\t\x12\x0e\n\x06undoes\x18\x05 \x01(\t\x12\x11\n\targuments\x18\x06 \x01(\x0c\x12\x0e\n\x06result\x18\x07 \x01(\x0c\"+\n\x0cUndoResponse\x12\x0e\n\x06result\x18\x01 \x01(\x0c\x12\x0b\n\x03key\x18\x02 \x01(\t*V\n\x04Risk\x12\x14\n\x10RISK_UNSPECIFIED\x10\x00\x12\r\n\tRISK_READ\x10\x01\x12\x13\n\x0fRISK_REVERSIBLE\x10\x02\x12\x14\n\x10RISK_DESTRUCTIVE\x10\x03*[\n\x06Repeat\x12\x16\n\x12REPEAT_UNSPECIFIED\x10\x00\x12\x12\n\x0eREPEAT_DEDUPES\x10\x01\x12\x11\n\rREPEAT_LOOKUP\x10\x02\x12\x12\n\x0eREPEAT_NEITHER\x10\x03\x32\xe9\x01\n\x05Tools\x12\x35\n\x04List\x12\x15.aivis.v1.ListRequest\x1a\x16.aivis.v1.ListResponse\x12\x35\n\x04\x43\x61ll\x12\x15.aivis.v1.CallRequest\x1a\x16.aivis.v1.CallResponse\x12;\n\x06Lookup\x12\x17.aivis.v1.LookupRequest\x1a\x18.aivis.v1.LookupResponse\x12\x35\n\x04Undo\x12\x15.aivis.v1.UndoRequest\x1a\x16.aivis.v1.UndoResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'aivis.v1.tools_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_RISK']._serialized_start=1038
-  _globals['_RISK']._serialized_end=1124
-  _globals['_REPEAT']._serialized_start=1126
-  _globals['_REPEAT']._serialized_end=1217
+  _globals['_RISK']._serialized_start=1077
+  _globals['_RISK']._serialized_end=1163
+  _globals['_REPEAT']._serialized_start=1165
+  _globals['_REPEAT']._serialized_end=1256
   _globals['_TOOL']._serialized_start=67
   _globals['_TOOL']._serialized_end=442
   _globals['_LISTREQUEST']._serialized_start=444
@@ -45,17 +45,17 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CALLREQUEST']._serialized_start=506
   _globals['_CALLREQUEST']._serialized_end=598
   _globals['_CALLRESPONSE']._serialized_start=600
-  _globals['_CALLRESPONSE']._serialized_end=630
-  _globals['_LOOKUPREQUEST']._serialized_start=632
-  _globals['_LOOKUPREQUEST']._serialized_end=709
-  _globals['_LOOKUPRESPONSE']._serialized_start=712
-  _globals['_LOOKUPRESPONSE']._serialized_end=878
-  _globals['_LOOKUPRESPONSE_OUTCOME']._serialized_start=797
-  _globals['_LOOKUPRESPONSE_OUTCOME']._serialized_end=878
-  _globals['_UNDOREQUEST']._serialized_start=880
-  _globals['_UNDOREQUEST']._serialized_end=1004
-  _globals['_UNDORESPONSE']._serialized_start=1006
-  _globals['_UNDORESPONSE']._serialized_end=1036
-  _globals['_TOOLS']._serialized_start=1220
-  _globals['_TOOLS']._serialized_end=1453
+  _globals['_CALLRESPONSE']._serialized_end=643
+  _globals['_LOOKUPREQUEST']._serialized_start=645
+  _globals['_LOOKUPREQUEST']._serialized_end=722
+  _globals['_LOOKUPRESPONSE']._serialized_start=725
+  _globals['_LOOKUPRESPONSE']._serialized_end=904
+  _globals['_LOOKUPRESPONSE_OUTCOME']._serialized_start=823
+  _globals['_LOOKUPRESPONSE_OUTCOME']._serialized_end=904
+  _globals['_UNDOREQUEST']._serialized_start=906
+  _globals['_UNDOREQUEST']._serialized_end=1030
+  _globals['_UNDORESPONSE']._serialized_start=1032
+  _globals['_UNDORESPONSE']._serialized_end=1075
+  _globals['_TOOLS']._serialized_start=1259
+  _globals['_TOOLS']._serialized_end=1492
 # @@protoc_insertion_point(module_scope)

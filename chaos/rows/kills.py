@@ -12,7 +12,7 @@ from chaos.rows.row import Landed, Row
 from chaos.stack import TOOLS, Death, Stack
 
 _PATIENCE_SECONDS = 30
-_EVERYWHERE = ("store.", "bus.")
+_EVERYWHERE = ("migrations.", "store.", "bus.")
 _OWN = {
     "gateway": ("artifacts.",),
     "executor": ("tools.", "knowledge.", "artifacts."),
@@ -24,6 +24,7 @@ _OWN = {
 ELSEWHERE = {
     "store.publish_again": "only a broker that lost its data asks for it",
     "store.retry": "only an operator asks for it",
+    "store.drop": "only an operator asks for it",
     "store.defer": "only a turn that fails gets there",
     "store.unclaim": "only a publication that fails gets there",
     "store.fire_timers": "only where a timer is due",
@@ -31,11 +32,10 @@ ELSEWHERE = {
     "artifacts.": "only what is large gets there",
     "tools.lookup": "only a call in doubt is looked up",
     "tools.undo": "only what did not help is undone",
-    "figures.open": "on PostgreSQL alone",
     "index.insert": "on Weaviate alone",
     "index.delete": "on Weaviate alone",
 }
-_STOPPING = ("store.hold", "store.unhold")
+_STOPPING = ("store.hold", "store.unhold", "store.end_window")
 _PUBLISHING = ("bus.send", "store.mark_sent")
 
 

@@ -13,7 +13,7 @@ from chaos.stack import Stack
 _SECONDS = 45
 _ONCE = {"store.prune.after": 1}
 """What is reached once in ten minutes."""
-_UNHEARD = ("store.open", "index.open")
+_UNHEARD = ("migrations.", "store.open", "index.open")
 """At the start: nobody waits for that answer but the start itself."""
 
 

@@ -1,12 +1,15 @@
 """Prometheus, where it is installed: it scrapes whatever puts a target file into `.servers/prometheus/targets/`."""
 
 import shutil
+from pathlib import Path
 
 from deploy.servers.launches import Launch, Ports, Say, Server
 from deploy.servers.places import Places
 from deploy.servers.ports import LOOPBACK, answers
 from deploy.servers.prerequisites import Missing
 from deploy.servers.processes import Command
+
+_ALERTS = Path(__file__).parents[1] / "prometheus" / "alerts.yaml"
 
 
 def _check(places: Places) -> None:
@@ -24,6 +27,7 @@ def _launch(places: Places, ports: Ports) -> Launch:
     config = folder / "prometheus.yaml"
     config.write_text(
         "global: {scrape_interval: 5s}\n"
+        f"rule_files: ['{_ALERTS}']\n"
         "scrape_configs:\n"
         f"  - {{job_name: aivis, file_sd_configs: [{{files: ['{folder}/targets/*.json'], refresh_interval: 5s}}]}}\n"
     )

@@ -5,6 +5,7 @@ from aivis.admission import Refine
 from aivis.errors import AivisError, Invalid, http_status
 from aivis.events.actions import ActionUnsettled, ApprovalRequested
 from aivis.events.envelope import Event, Head
+from aivis.mailbox.telling import lost
 from aivis.mailbox.turn import Turn
 from aivis.mailbox.values import Arrival, Outgoing, Step
 from aivis.topics import Topic
@@ -52,11 +53,13 @@ class Desk:
         return draft.step()
 
     def give_up(self, turn: Turn, reason: str) -> Step:
-        """Whoever waits for a command hears that it failed."""
+        """Whoever waits for a command hears that it failed; of anything else the case's experts are told here."""
         draft = Draft(turn)
-        for event in turn.events:
-            if event.sequence is None and event.type in _COMMANDS:
-                draft.answer(event, Answer(status=500, detail=f"a fault of ours: {reason[:300]}"))
+        commands = [each.id for each in turn.about if each.sequence is None and each.type in _COMMANDS]
+        for id in commands:
+            draft.answer(id, Answer(status=500, detail=f"a fault of ours: {reason[:300]}"))
+        if not commands or len(commands) < len(turn.about):
+            draft.lost(reason)
         return draft.step()
 
     def interrupts(self, event_type: str) -> bool:
@@ -88,10 +91,10 @@ class Draft:
         try:
             done = desk.carry_out(self._entry, event, now)
         except AivisError as refusal:
-            self.answer(event, Answer(status=http_status(refusal).value, detail=str(refusal)))
+            self.answer(event.id, Answer(status=http_status(refusal).value, detail=str(refusal)))
             return
         self._entry = done.entry
-        self.answer(event, Answer(status=200, detail=done.detail))
+        self.answer(event.id, Answer(status=200, detail=done.detail))
         if done.topic:
             self._publish.append(Outgoing(done.topic, event))
         if done.topic in (topics.APPROVALS.name, topics.FEEDBACK.name):
@@ -101,9 +104,14 @@ class Draft:
             feedback = event.answer(done.feedback, id=id, source=SERVICE, time=now)
             self._publish.append(Outgoing(topics.FEEDBACK.name, feedback))
 
-    def answer(self, event: Event, answer: Answer) -> None:
+    def lost(self, reason: str) -> None:
+        """Something about the case that could not be taken in."""
+        told = lost(self._turn, reason, service=SERVICE, case=self._turn.key.name)
+        self._entry = folding.waits(self._entry, told.event)
+
+    def answer(self, command: str, answer: Answer) -> None:
         latest = [*self._entry.answers.items()][1 - KEPT_ANSWERS :]
-        self._entry = self._entry.model_copy(update={"answers": {**dict(latest), event.id: answer}})
+        self._entry = self._entry.model_copy(update={"answers": {**dict(latest), command: answer}})
 
     def step(self) -> Step:
         """The names taken let an action be found by its id alone."""

@@ -145,7 +145,7 @@ def _judge(data: FeedbackGiven, entry: Entry, now: datetime) -> Done:
 
 
 def _live(entry: Entry) -> None:
-    if entry.ended:
+    if entry.ended and not entry.open_escalation:
         how = entry.outcome.outcome if entry.outcome else entry.status
         raise Conflict(f"the case has ended ({how}): it opens again when the customer writes or reopens the ticket")
 

@@ -12,7 +12,7 @@ from aivis.events.replies import OutcomeReached, Status
 from services.escalation.record import Record
 
 KEPT_ANSWERS = 50
-_ENDED = frozenset({Status.RESOLVED, Status.CLOSED})
+ENDED = frozenset({Status.RESOLVED, Status.CLOSED})
 
 
 class Place(StrEnum):
@@ -37,6 +37,8 @@ class Escalation(Value):
     at: datetime
     ended_by: str = ""
     """`guidance`, `answer`, `hand-back`, `case`; empty while it is open."""
+    apart: bool = False
+    """Something went lost on its way into or out of the case, which goes on without it: only people end this."""
 
 
 class Approval(Value):
@@ -68,6 +70,17 @@ class Doubt(Value):
     expert: str = ""
 
 
+class Overdue(Value):
+    """What the reasoner said last of a wait that takes too long."""
+
+    about: str
+    """The escalation or the action; empty when an expert has the case."""
+    expert: str
+    since: datetime
+    times: int
+    at: datetime
+
+
 class Answer(Value):
     """What came of an expert's command, for the request that waits for it."""
 
@@ -91,12 +104,16 @@ class Entry(Value):
     claim: str = ""
     """The expert who asked to own the case; theirs when the reasoner says so."""
     outcome: OutcomeReached | None = None
+    ended_at: datetime | None = None
+    """When it ended last."""
     escalation: Escalation | None = None
     """The latest."""
     escalations: tuple[str, ...] = ()
     """Ids of all there were."""
     approvals: tuple[Approval, ...] = ()
     doubts: tuple[Doubt, ...] = ()
+    overdue: Overdue | None = None
+    """The latest; see `late`."""
     last: int = 0
     answers: dict[str, Answer] = {}
     """What came of the latest commands, by id."""
@@ -104,7 +121,7 @@ class Entry(Value):
 
     @property
     def ended(self) -> bool:
-        return self.outcome is not None or self.status in _ENDED
+        return self.outcome is not None or self.status in ENDED
 
     @property
     def expert(self) -> str:
@@ -113,7 +130,12 @@ class Entry(Value):
 
     @property
     def open_escalation(self) -> Escalation | None:
-        return self.escalation if self.escalation and not self.escalation.ended_by and not self.ended else None
+        """Of a case that has ended, one from after its end."""
+        one = self.escalation
+        if one is None or one.ended_by:
+            return None
+        late = self.ended_at is not None and one.at > self.ended_at
+        return one if one.apart or late or not self.ended else None
 
     @property
     def pending_approvals(self) -> tuple[Approval, ...]:
@@ -136,8 +158,22 @@ class Entry(Value):
         return min(times, default=None)
 
     @property
+    def late(self) -> Overdue | None:
+        """The wait that is overdue, while it lasts."""
+        overdue = self.overdue
+        if overdue is None:
+            return None
+        if overdue.expert:
+            return overdue if overdue.expert == self.owner and not self.ended else None
+        waiting = {approval.action for approval in self.pending_approvals}
+        waiting |= {doubt.action for doubt in self.pending_doubts}
+        if self.open_escalation:
+            waiting.add(self.open_escalation.id)
+        return overdue if overdue.about in waiting else None
+
+    @property
     def place(self) -> Place:
-        if self.ended and not self.pending_doubts:
+        if self.ended and not self.pending_doubts and not self.open_escalation:
             return Place.ENDED
         if self.expert:
             return Place.TAKEN

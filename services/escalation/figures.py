@@ -1,8 +1,8 @@
 """The business figures, and how each is computed. Pure: from the table's sums.
 
 All are shares between 0 and 1, None while there is nothing to divide by. A case counts once, as it stands now: one that
-was reopened counts as open until it ends again. Cases that the customer withdrew, or that the upstream system closed
-without an outcome, say nothing about the agent and are left out of the first two.
+was reopened counts as open until it ends again. Cases that the customer withdrew or left unanswered, or that the
+upstream system closed without an outcome, say nothing about the agent and are left out of the first two.
 
 independent_resolution_rate
     Cases that ended fixed or answered without a person's part, of the cases that ended (fixed, answered, expert).
@@ -27,7 +27,7 @@ from collections.abc import Callable, Sequence
 from aivis.events.envelope import JsonObject
 from services.escalation.ports import Group, Spread
 
-_NO_VERDICT = frozenset({"withdrawn", "closed"})
+_NO_VERDICT = frozenset({"withdrawn", "unanswered", "closed"})
 _ENDED = frozenset({"fixed", "answered", "expert"})
 _BY_AGENT = frozenset({"fixed", "answered"})
 

@@ -11,7 +11,7 @@ from typing import TypeVar
 from aivis.access import AGENT
 from aivis.events import actions, escalations, replies, tickets
 from aivis.events.envelope import Event, Payload
-from services.escalation.entry import Approval, Doubt, Entry, Escalation
+from services.escalation.entry import ENDED, Approval, Doubt, Entry, Escalation, Overdue
 from services.escalation.record import decided, has_proposal, proposed, recorded
 
 _ENDS = {
@@ -25,6 +25,9 @@ _ENDS = {
 }
 """What ends an escalation, and by which word."""
 
+_OWNER = "reasoner"
+"""Who hands over whole cases."""
+
 Waiting = TypeVar("Waiting", Approval, Doubt)
 
 
@@ -37,10 +40,12 @@ def logged(entry: Entry, event: Event) -> Entry:
 
 
 def waits(entry: Entry, event: Event) -> Entry:
-    """The entry after `event` of another topic: an escalation, an approval asked for, an effect in doubt."""
+    """The entry after `event` of another topic: what waits for people, or waits too long."""
     match event.data:
         case escalations.CaseEscalated() as data:
             return _escalated(entry, data, event)
+        case escalations.CaseOverdue() as data:
+            return _overdue(entry, data, event)
         case actions.ApprovalRequested() as data:
             return _approval_asked(entry, data, event)
         case actions.ActionUnsettled() as data:
@@ -73,7 +78,8 @@ def _(data: Payload, entry: Entry, event: Event) -> Entry:
 
 @_after.register
 def _(data: replies.StatusChanged, entry: Entry, event: Event) -> Entry:
-    return entry.model_copy(update={"status": data.status})
+    ended_at = event.time if data.status in ENDED else entry.ended_at
+    return entry.model_copy(update={"status": data.status, "ended_at": ended_at})
 
 
 @_after.register
@@ -83,7 +89,7 @@ def _(data: replies.OwnerChanged, entry: Entry, event: Event) -> Entry:
 
 @_after.register
 def _(data: replies.OutcomeReached, entry: Entry, event: Event) -> Entry:
-    return entry.model_copy(update={"outcome": data})
+    return entry.model_copy(update={"outcome": data, "ended_at": event.time})
 
 
 @_after.register(actions.ActionFinished)
@@ -98,8 +104,6 @@ def _escalated(entry: Entry, data: escalations.CaseEscalated, event: Event) -> E
     known = entry.model_copy(update={"escalations": (*entry.escalations, data.escalation)})
     if has_proposal(data):
         known = known.model_copy(update={"record": proposed(known.record, data.escalation)})
-    if entry.escalation is not None and entry.escalation.at > event.time:
-        return known
     escalation = Escalation(
         id=data.escalation,
         reason=data.reason,
@@ -107,8 +111,28 @@ def _escalated(entry: Entry, data: escalations.CaseEscalated, event: Event) -> E
         skill=data.skill,
         language=data.language,
         at=event.time,
+        apart=event.source != _OWNER,
     )
+    if (other := entry.escalation) is not None:
+        old, escalation = sorted((other, escalation), key=lambda one: one.at)
+        escalation = _with_what_is_open(escalation, old)
     return known.model_copy(update={"escalation": escalation, "customer": entry.customer or data.customer})
+
+
+def _overdue(entry: Entry, data: escalations.CaseOverdue, event: Event) -> Entry:
+    if entry.overdue is not None and entry.overdue.at > event.time:
+        return entry
+    return entry.model_copy(update={"overdue": Overdue(at=event.time, **data.model_dump())})
+
+
+def _with_what_is_open(escalation: Escalation, old: Escalation) -> Escalation:
+    """The later of two escalations: while the other is open, nothing of it leaves people's sight."""
+    if old.ended_by or escalation.ended_by:
+        return escalation
+    summary = escalation.summary
+    known = tuple(dict.fromkeys((*summary.known, old.summary.problem, *old.summary.known)))
+    update = {"summary": summary.model_copy(update={"known": known}), "apart": escalation.apart or old.apart}
+    return escalation.model_copy(update=update)
 
 
 def _approval_asked(entry: Entry, data: actions.ApprovalRequested, event: Event) -> Entry:
@@ -127,7 +151,7 @@ def _in_doubt(entry: Entry, data: actions.ActionUnsettled, event: Event) -> Entr
 
 def _escalation_over(entry: Entry, event: Event, *, by: str) -> Entry:
     open_one = entry.escalation
-    if open_one is None or open_one.ended_by or event.time <= open_one.at:
+    if open_one is None or open_one.ended_by or event.time <= open_one.at or (open_one.apart and by == "case"):
         return entry
     return escalation_over(entry, by=by)
 

@@ -17,6 +17,7 @@ from services.escalation.server import routes
 from services.escalation.server.means import Means
 from services.escalation.settings import EscalationSettings
 from services.escalation.stores.opening import open_figures
+from services.escalation.watching import watch
 
 PRODUCES = (topics.GUIDANCE, topics.APPROVALS, topics.FEEDBACK)
 
@@ -50,7 +51,7 @@ def build(settings: EscalationSettings) -> Service:
         topics=[*consumed, *PRODUCES],
         routes=routes(means),
         checks={"figures": figures.ping},
-        background=[keep_figures],
+        background=[keep_figures, lambda: watch(store, every=settings.figures_seconds)],
         close=figures.close,
     )
 

@@ -6,12 +6,13 @@ so a query over several takes the maximum. Rates are made of them by recording r
 
 from collections.abc import Callable, Iterable, Sequence
 
-from prometheus_client import REGISTRY, Counter
+from prometheus_client import REGISTRY, Counter, Gauge
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from services.escalation.ports import Group
 
+OVERDUE = Gauge("aivis_escalation_overdue", "Cases that wait for an expert longer than they should")
 COMMANDS = Counter("aivis_escalation_commands", "Experts' commands, by kind and HTTP status", ["kind", "status"])
 
 _OF_A_CASE: dict[str, tuple[str, Callable[[Group], float]]] = {

@@ -19,4 +19,4 @@ class EscalationSettings(ServiceSettings):
     answer_seconds: float = Field(default=10, gt=0, le=60)
     """How long a request waits for its command to be carried out, before it answers that it will be."""
     figures_seconds: float = Field(default=5, gt=0, le=600)
-    """How often the exported figures are read anew."""
+    """How often the exported figures, and the count of overdue cases, are read anew."""

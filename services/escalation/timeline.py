@@ -234,6 +234,12 @@ def _(data: escalations.CaseEscalated, event: Event) -> Step:
 
 
 @_step.register
+def _(data: escalations.CaseOverdue, event: Event) -> Step:
+    who = f"{data.expert} has it" if data.expert else "nobody has acted"
+    return _of(event, "state", f"Overdue: waits for an expert since {data.since:%Y-%m-%d %H:%M} UTC, {who}")
+
+
+@_step.register
 def _(data: escalations.GuidanceGiven, event: Event) -> Step:
     inputs = tuple(f"{name} = {value}" for name, value in data.inputs.items())
     notes = ((f"module: {data.module}",) if data.module else ()) + inputs

@@ -1,51 +1,25 @@
 """What moves an action from one state of the ledger to the next: policy, the call, and what came of it."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import structlog
 
-from aivis.artifacts import ArtifactStore
-from aivis.errors import AivisError, Conflict, Invalid, NotFound, Refused, Transient, Unknown
-from aivis.events.actions import Autonomy, FailureKind
-from aivis.mailbox.turn import NotYet, Turn
+from aivis.errors import AivisError, Invalid, NotFound, Refused, Transient, Unknown
+from aivis.events.actions import FailureKind
+from aivis.mailbox.turn import Pause, Turn
 from aivis.mailbox.values import Step
 from services.executor import answers, metrics, results, settling
+from services.executor.intending import Barred, intend
 from services.executor.ledger import Entry, Outcome, State
-from services.executor.policy import Policies, Verdict
+from services.executor.means import Means
+from services.executor.policy import Verdict
 from services.executor.ports import Became, Found, TooLarge
-from services.executor.preparing import Prepared, Preparer, question
-from services.executor.stops import stops_for
+from services.executor.preparing import Prepared, question
 
 log = structlog.get_logger()
 
-_BUSY_SECONDS = 0.5
 _LOOKUP_AGAIN_SECONDS = 2
-
-
-@dataclass(frozen=True)
-class Bounds:
-    """How long things may take; see `ExecutorSettings`."""
-
-    retry: timedelta = timedelta(seconds=120)
-    busy: timedelta = timedelta(seconds=120)
-    settle: timedelta = timedelta(seconds=600)
-    approval: timedelta = timedelta(hours=8)
-    reask: timedelta = timedelta(minutes=5)
-
-
-@dataclass(frozen=True)
-class Means:
-    """What actions are carried out with."""
-
-    prepare: Preparer
-    policies: Policies
-    artifacts: ArtifactStore
-    autonomy: Autonomy
-    bounds: Bounds
-    clock: Callable[[], float]
-    """Seconds, for durations."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +30,7 @@ class Acting:
     means: Means
 
     async def proceed(self, entry: Entry) -> Step:
-        """The step that ends this turn; raises `NotYet` when there is only to wait."""
+        """The step that ends this turn; raises `Pause` when there is only to wait."""
         if entry.state is State.INTENT:
             return await self._settle(entry)
         due = entry.since + timedelta(seconds=entry.request.delay)
@@ -72,7 +46,7 @@ class Acting:
 
     async def look_again(self, entry: Entry) -> Step:
         """Look once more what became of an effect that people were asked about."""
-        if self.turn.now() < settling.ready_at(entry):
+        if settling.left(entry, self.means.stopwatch.elapsed(self.turn.key)):
             return self._told_already(entry)
         entry = entry.model_copy(update={"looks": entry.looks + 1})
         try:
@@ -93,6 +67,8 @@ class Acting:
     def end(self, entry: Entry) -> Step:
         """The step that records `entry` and tells of it."""
         metrics.count(entry)
+        if entry.over:
+            self.means.stopwatch.forget(self.turn.key)
         return answers.step(entry, self.turn.now(), reask=self.means.bounds.reask)
 
     def _told_already(self, entry: Entry) -> Step:
@@ -118,11 +94,12 @@ class Acting:
         if not entry.is_effect:
             return await self._read_again(entry.nothing_done())
         entry = entry.doubted(now)
-        move = settling.next_move(entry, now, self.means.bounds.settle)
+        elapsed = self.means.stopwatch.elapsed(self.turn.key)
+        move = settling.next_move(entry, now, self.means.bounds.settle, elapsed)
         if isinstance(move, settling.AskPeople):
             return self.end(entry.ambiguous(move.why))
         if isinstance(move, settling.Wait):
-            return await self._pause(entry, (move.until - now).total_seconds(), "what became of it shows later")
+            return await self._pause(entry, move.seconds, "what became of it shows later")
         prepared = await self._prepared_again(entry)
         if isinstance(prepared, Step):
             return prepared
@@ -193,32 +170,19 @@ class Acting:
         now = self.turn.now()
         if entry.approval is not None and now >= entry.approval.expires_at:
             return self.end(entry.expired())
-        intended = entry.intended(now)
-        try:
-            await self.turn.commit(
-                Step(
-                    state=intended.dump(),
-                    label=intended.state.value,
-                    take=intended.held,
-                    unless=stops_for(entry.request.tool) if entry.is_effect else (),
-                    timers=() if entry.approval is None else (answers.NO_APPROVAL_TIMER,),
-                )
-            )
-        except Conflict:
-            return await self._busy(entry)
-        except Refused:
-            message = f"effects of {entry.request.tool} are stopped by the stop switch"
-            if entry.doubtful:
-                return self.end(entry.ambiguous(f"{message}, so it may not be called again"))
-            return self.end(entry.failed(FailureKind.FORBIDDEN, message))
+        intended = await intend(self.turn, entry, self.means.bounds)
+        if isinstance(intended, Barred):
+            return await self._barred(entry, intended)
         metrics.LEDGER.labels(State.INTENT.value).inc()
+        self.means.stopwatch.called(self.turn.key, again=entry.doubtful)
         return intended
 
-    async def _busy(self, entry: Entry) -> Step:
-        if self.turn.now() - entry.since > self.means.bounds.busy:
-            message = f"another effect on {entry.held[0]} is not settled yet; waited {self.means.bounds.busy}"
-            return self.end(entry.failed(FailureKind.UNAVAILABLE, message))
-        return await self._pause(entry, _BUSY_SECONDS, f"another effect holds {entry.held[0]}")
+    async def _barred(self, entry: Entry, barred: Barred) -> Step:
+        if barred.seconds is not None:
+            return await self._pause(entry, barred.seconds, barred.message)
+        if entry.doubtful:
+            return self.end(entry.ambiguous(f"{barred.message}, so it may not be called again"))
+        return self.end(entry.failed(barred.failure, barred.message))
 
     async def _nothing_done(self, entry: Entry, error: Transient) -> Step:
         """This call did nothing; an earlier one may have."""
@@ -239,9 +203,8 @@ class Acting:
         """Keep the entry as it is now, and come back."""
         state = entry.dump()
         if state != self.turn.state:
-            free = () if entry.state is State.INTENT else entry.held
-            await self.turn.commit(Step(state=state, label=entry.state.value, free=free))
-        raise NotYet(f"action {entry.request.action} ({entry.request.tool}): {why}", seconds=seconds)
+            await self.turn.commit(Step(state=state, label=entry.state.value, free=entry.freed))
+        raise Pause(f"action {entry.request.action} ({entry.request.tool}): {why}", seconds=seconds)
 
     async def _received(self, entry: Entry, prepared: Prepared, content: bytes, *, seconds: float) -> Step:
         """The tool answered."""
@@ -268,15 +231,3 @@ def kind_of(error: AivisError) -> FailureKind:
     if isinstance(error, NotFound):
         return FailureKind.NOT_FOUND
     return FailureKind.INVALID if isinstance(error, Invalid) else FailureKind.REFUSED
-
-
-def given_up(entry: Entry, reason: str, now: datetime) -> Step:
-    """What to record of an action whose turn keeps failing by a fault of ours."""
-    if entry.over or entry.state in (State.AMBIGUOUS, State.WAITING):
-        return Step()
-    if entry.state is State.INTENT and entry.is_effect:
-        ended = entry.doubted(now).ambiguous(f"the executor failed over it: {reason}")
-    else:
-        ended = entry.failed(FailureKind.UNAVAILABLE, f"the executor failed over it: {reason}")
-    metrics.count(ended)
-    return answers.step(ended, now)

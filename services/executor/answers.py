@@ -31,7 +31,7 @@ def step(entry: Entry, now: datetime, *, reask: timedelta = timedelta(minutes=5)
         label=entry.state.value,
         publish=() if event is None else (Outgoing(topics.RESULTS.name, event),),
         timers=_timers(entry, now, reask),
-        free=() if entry.state in (State.INTENT, State.AMBIGUOUS) else entry.held,
+        free=entry.freed,
     )
 
 

@@ -4,20 +4,19 @@ import orjson
 import structlog
 
 from aivis.errors import Invalid, Refused
-from aivis.events.actions import ActionRequested
 from aivis.events.envelope import Head
 from aivis.mailbox.turn import NotYet, Turn
 from aivis.mailbox.values import Key, Step
 from services.executor import answers, metrics
-from services.executor.acting import Acting, Means, given_up
+from services.executor.acting import Acting
+from services.executor.giving_up import give_up
 from services.executor.intake import Intake, take_in
 from services.executor.ledger import Entry, State
+from services.executor.means import Means
 
 log = structlog.get_logger()
 
 MAX_ACTION_ID = 200
-_EARLY_TURNS = 120
-"""Turns, about a second apart, that a word waits for the action it is about."""
 
 
 def action_key_of(head: Head, value: bytes) -> Key:
@@ -44,7 +43,8 @@ class Executor:
             metrics.REFUSED.labels(event.type).inc()
             log.warning("event does not count", case=event.case, id=event.id, type=event.type, reason=reason)
         if intake.entry is None:
-            raise _too_early(turn, intake)
+            what = ", ".join(f"{event.type} {event.id}" for event in intake.early)
+            raise NotYet(f"{what}: there is no action {turn.key.name} of tenant {turn.key.tenant} yet", seconds=1)
         acting = Acting(turn, self._means)
         if intake.ended:
             return acting.end(intake.entry)
@@ -55,12 +55,8 @@ class Executor:
         return await acting.proceed(intake.entry)
 
     def give_up(self, turn: Turn, reason: str) -> Step:
-        """An action that cannot be carried on ends, told; what is in doubt goes to people."""
-        entry = _entry(turn)
-        for event in turn.events:
-            if entry is None and isinstance(event.data, ActionRequested):
-                entry = Entry.proposed(event, event.data, turn.now())
-        return Step() if entry is None else given_up(entry, reason, turn.now())
+        """Who waits for the action is told, or people are."""
+        return give_up(turn, _entry(turn), reason)
 
     def interrupts(self, event_type: str) -> bool:
         """Nothing tears a call under way."""
@@ -77,10 +73,3 @@ class Executor:
 
 def _entry(turn: Turn) -> Entry | None:
     return None if turn.state is None else Entry.load(turn.state)
-
-
-def _too_early(turn: Turn, intake: Intake) -> Exception:
-    what = ", ".join(f"{event.type} {event.id}" for event in intake.early)
-    if turn.attempts >= _EARLY_TURNS:
-        return Refused(f"{what}: there is no action {turn.key.name} of tenant {turn.key.tenant}")
-    return NotYet(f"{what}: action {turn.key.name} has not come yet", seconds=1)

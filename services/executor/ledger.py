@@ -89,6 +89,11 @@ class Outcome(Value):
     """The expert, or "lookup"."""
 
 
+def undo_name(action: str) -> str:
+    """What the one undo of `action` holds."""
+    return f"undo:{action}"
+
+
 class Entry(Value):
     """An action in the ledger."""
 
@@ -154,9 +159,25 @@ class Entry(Value):
         return self.doubted_at is not None
 
     @property
+    def happened(self) -> bool:
+        """Whether it is known to have been done."""
+        ended = self.state in (State.DONE, State.RESOLVED)
+        return ended and self.outcome is not None and self.outcome.failure is None
+
+    @property
     def held(self) -> tuple[str, ...]:
-        """The names it holds from INTENT until it is settled."""
-        return (f"resource:{self.terms.resource}",) if self.terms is not None and self.terms.resource else ()
+        """The names it holds from INTENT until it is settled: its resource, and as an undo what it reverses."""
+        if self.terms is None or not self.terms.resource:
+            return ()
+        resource = f"resource:{self.terms.resource}"
+        return (resource, undo_name(self.request.undoes)) if self.request.undoes else (resource,)
+
+    @property
+    def freed(self) -> tuple[str, ...]:
+        """The names that nobody needs to be kept off now. What was undone once stays named: it is not undone again."""
+        if self.state in (State.INTENT, State.AMBIGUOUS):
+            return ()
+        return self.held[:1] if self.happened else self.held
 
     def waiting(self, terms: Terms, reason: str, expires_at: datetime) -> Self:
         return self._to(State.WAITING, terms=terms, approval=Approval(reason=reason, expires_at=expires_at))

@@ -13,9 +13,9 @@ from aivis.mailbox.ports import Store
 from aivis.mailbox.stores.opening import open_store
 from aivis.mailbox.values import Key
 from aivis.service import Check, Service, run
-from services.executor.acting import Bounds, Means
 from services.executor.catalogue import Catalogue
 from services.executor.consumer import Executor, action_key_of
+from services.executor.means import Bounds, Means
 from services.executor.policy import Policies
 from services.executor.ports import ToolProvider
 from services.executor.preparing import Preparer
@@ -23,11 +23,12 @@ from services.executor.providers.grpc import GrpcTools
 from services.executor.providers.knowledge import KnowledgeSearch
 from services.executor.server import Api
 from services.executor.settings import ExecutorSettings
+from services.executor.stopwatch import Stopwatch
 from services.executor.watching import watch
 
 NAME = "executor"
-_FOREVER = 1_000_000_000
-"""The ledger bounds retries by time; the mailbox must not give up before it."""
+_EARLY_SECONDS = 120
+"""How long a word waits for the action it is about."""
 
 
 def build(settings: ExecutorSettings) -> Service:
@@ -40,13 +41,18 @@ def build(settings: ExecutorSettings) -> Service:
         snapshot = await store.read(key)
         return None if snapshot is None else snapshot.state
 
+    async def holder(tenant: str, name: str) -> str | None:
+        held = await store.holds(prefix=name)
+        return next((key for whose, what, key in held if (whose, what) == (tenant, name)), None)
+
     means = Means(
-        prepare=Preparer(catalogue, read, artifacts),
+        prepare=Preparer(catalogue, read, holder, artifacts),
         policies=Policies.read(settings.domain / "policy.cedar"),
         artifacts=artifacts,
         autonomy=settings.autonomy,
         bounds=_bounds(settings),
         clock=time.perf_counter,
+        stopwatch=Stopwatch(_since_boot),
     )
     mailbox = _mailbox(settings, store, Executor(means))
     bus = Bus(NAME, settings)
@@ -56,12 +62,19 @@ def build(settings: ExecutorSettings) -> Service:
         settings,
         mailbox,
         bus,
-        topics=[*topics.consumed_by(NAME), topics.RESULTS],
+        topics=[*topics.consumed_by(NAME), topics.RESULTS, topics.ESCALATIONS],
         routes=Api(catalogue, store, settings.token.get_secret_value()).routes(),
         checks=_checks(providers),
         background=(lambda: catalogue.run(every=settings.refresh_seconds), lambda: watch(store)),
         close=lambda: _close(providers),
     )
+
+
+def _since_boot() -> float:
+    """Seconds; nobody sets it, and where the system can, it goes on while the machine sleeps."""
+    if hasattr(time, "CLOCK_BOOTTIME"):
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+    return time.monotonic()
 
 
 def _providers(settings: ExecutorSettings) -> list[ToolProvider]:
@@ -74,15 +87,15 @@ def _bounds(settings: ExecutorSettings) -> Bounds:
         retry=timedelta(seconds=settings.retry_seconds),
         busy=timedelta(seconds=settings.busy_seconds),
         settle=timedelta(seconds=settings.settle_seconds),
+        freeze=timedelta(seconds=settings.freeze_seconds),
         approval=timedelta(seconds=settings.approval_seconds),
         reask=timedelta(seconds=settings.reask_seconds),
     )
 
 
 def _mailbox(settings: ExecutorSettings, store: Store, handler: Executor) -> Mailbox:
-    limits = Limits(
-        in_flight=settings.in_flight, backlog=max(10_000, 5 * settings.in_flight), transient_attempts=_FOREVER
-    )
+    backlog = max(10_000, 5 * settings.in_flight)
+    limits = Limits(in_flight=settings.in_flight, backlog=backlog, early_seconds=_EARLY_SECONDS)
     return Mailbox(NAME, store, handler, limits=limits)
 
 

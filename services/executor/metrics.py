@@ -16,6 +16,7 @@ LEDGER = Counter("aivis_executor_ledger_total", "Actions that reached a state of
 UNSETTLED = Gauge("aivis_executor_unsettled", "Effects of which nobody knows yet whether they happened")
 WAITING = Gauge("aivis_executor_waiting", "Actions that wait for an expert's word")
 REFUSED = Counter("aivis_executor_refused_events_total", "Events that do not count, by type", ["type"])
+SWAPPED = Counter("aivis_executor_swapped_answers_total", "Tools' answers that are to another call", ["server"])
 TOOLS = Gauge("aivis_executor_tools", "Tools in the catalogue, by server", ["server"])
 REFUSED_TOOLS = Gauge("aivis_executor_refused_tools", "Tools and servers with a problem, by server", ["server"])
 

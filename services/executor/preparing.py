@@ -15,13 +15,15 @@ from aivis.toolkit.declaration import Repeat
 from services.executor import parameters, policy
 from services.executor.catalogue import Catalogue, Offer
 from services.executor.declarations import Tool, read_object
-from services.executor.ledger import Entry, State, Terms
+from services.executor.ledger import Entry, Terms, undo_name
 from services.executor.ports import Call, Found, ToolProvider, Undone
 from services.executor.results import whole
 
 UNDO_WINDOW = timedelta(hours=1)
 """How long an undo may be called again: it puts back what was recorded before the effect, so it bears repeating."""
 ReadState = Callable[[Key], Awaitable[bytes | None]]
+ReadHolder = Callable[[str, str], Awaitable[str | None]]
+"""Who holds a name of a tenant."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,7 @@ class Preparer:
     catalogue: Catalogue
     read: ReadState
     """The ledger's state under a key."""
+    holder: ReadHolder
     artifacts: ArtifactStore
     patience: float = 1
     """Seconds that a server may take to say which tools it has, before the action is put off."""
@@ -74,10 +77,7 @@ class Preparer:
     async def _undone(self, entry: Entry, offer: Offer) -> Undone | None:
         """What an undo by the same tool reverses; None when another tool is called to put it back."""
         request = entry.request
-        state = await self.read(Key(entry.tenant, request.undoes))
-        earlier = None if state is None else Entry.load(state)
-        if earlier is None or earlier.case != entry.case:
-            raise Refused(f"{request.tool}: there is no action {request.undoes} of this case to undo")
+        earlier = await self._to_undo(entry)
         if earlier.request.tool != request.tool:
             return None
         if not offer.tool.declaration.undoable:
@@ -86,10 +86,25 @@ class Preparer:
             raise Invalid(f"{request.tool}: the arguments are not those of action {request.undoes}, which it undoes")
         return Undone(request.undoes, await self._result(earlier))
 
+    async def _to_undo(self, entry: Entry) -> Entry:
+        """The effect to undo: it is known to have happened, in this case, and nobody else has undone it."""
+        id = entry.request.undoes
+        state = await self.read(Key(entry.tenant, id))
+        earlier = None if state is None else Entry.load(state)
+        if earlier is None or earlier.case != entry.case:
+            raise Refused(f"{entry.request.tool}: there is no action {id} of this case to undo")
+        if not earlier.happened or not earlier.is_effect:
+            raise Refused(f"action {id} is {earlier.state}: there is no effect to undo")
+        if earlier.request.undoes:
+            raise Refused(f"action {id} is an undo itself: ask for what it took back anew")
+        by = await self.holder(entry.tenant, undo_name(id))
+        if by not in (None, entry.request.action):
+            raise Refused(f"action {id} is undone already, or is about to be, by action {by}")
+        return earlier
+
     async def _result(self, earlier: Entry) -> bytes:
         outcome = earlier.outcome
-        if earlier.state not in (State.DONE, State.RESOLVED) or outcome is None or outcome.failure is not None:
-            raise Refused(f"action {earlier.request.action} is {earlier.state}: there is no effect to undo")
+        assert outcome is not None
         if outcome.result is None and outcome.artifact is None:
             raise Refused(f"action {earlier.request.action} left no result to undo by: a person must put it back")
         return await whole(outcome, earlier.tenant, self.artifacts)

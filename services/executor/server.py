@@ -1,9 +1,11 @@
-"""The executor's HTTP API: the catalogue of tools, the ledger, the stop switch."""
+"""The executor's HTTP API: the catalogue of tools, the ledger, the stop switch, change freezes."""
 
 import hmac
 import ipaddress
 from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
+import orjson
 from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -13,11 +15,12 @@ from aivis.errors import Invalid, NotFound, Refused
 from aivis.events.envelope import JsonObject
 from aivis.events.registry import fault
 from aivis.mailbox.ports import Store
-from aivis.mailbox.values import Key, Snapshot
+from aivis.mailbox.values import ANY_TENANT, Key, Snapshot
 from services.executor import stops
 from services.executor.catalogue import Catalogue, Offer
 from services.executor.ledger import Entry, State
 
+S = TypeVar("S", bound=stops.Stop)
 Endpoint = Callable[[Request], Awaitable[Response]]
 _MOST = 1_000
 
@@ -38,6 +41,9 @@ class Api:
             Route("/v1/stops", self._guarded(self._stops), methods=["GET"]),
             Route("/v1/stops", self._guarded(self._stop), methods=["POST"]),
             Route("/v1/stops", self._guarded(self._go_on), methods=["DELETE"]),
+            Route("/v1/freezes", self._guarded(self._freezes), methods=["GET"]),
+            Route("/v1/freezes", self._guarded(self._freeze), methods=["POST"]),
+            Route("/v1/freezes", self._guarded(self._thaw), methods=["DELETE"]),
         ]
 
     def _guarded(self, endpoint: Endpoint) -> Endpoint:
@@ -85,16 +91,36 @@ class Api:
 
     async def _stop(self, request: Request) -> Response:
         """Stop effects that have not begun. Body: `{"tenant": T, "tool": X}`; what is left out means all."""
-        stop = _read_stop(await request.body())
+        stop = _checked(stops.Stop, await request.body())
         await self._store.hold(stop.tenant, stop.name, stops.HOLDER)
         return JSONResponse(stop.model_dump(), status_code=201)
 
     async def _go_on(self, request: Request) -> Response:
         """Take a stop back: the same body, or query parameters, as set it."""
         body = await request.body()
-        stop = _read_stop(body) if body else _checked_stop(dict(request.query_params))
+        stop = _checked(stops.Stop, body or orjson.dumps(dict(request.query_params)))
         await self._store.unhold(stop.tenant, stop.name, stops.HOLDER)
         return JSONResponse(stop.model_dump())
+
+    async def _freezes(self, _: Request) -> Response:
+        """Those that last, and those to come."""
+        found = [stops.Freeze.of(window) for window in await self._store.windows(prefix=stops.PREFIX)]
+        return JSONResponse({"freezes": [freeze.model_dump(mode="json") for freeze in found]})
+
+    async def _freeze(self, request: Request) -> Response:
+        """Let no effect begin for a while. Body: `{"begins", "ends", "reason", "tenant", "tool"}`."""
+        freeze = _checked(stops.Freeze, await request.body())
+        window = await self._store.hold_for(freeze.window)
+        if window is None:
+            raise Invalid(f"freeze: field ends: {freeze.ends} is over already, or not after its beginning")
+        return JSONResponse(stops.Freeze.of(window).model_dump(mode="json"), status_code=201)
+
+    async def _thaw(self, request: Request) -> Response:
+        """`?tenant=T&id=ID` ends a freeze before its time; without a tenant it is one of all."""
+        tenant, id = request.query_params.get("tenant", ANY_TENANT), request.query_params.get("id", "")
+        if not await self._store.end_window(tenant, id):
+            raise NotFound(f"there is no freeze {id!r} of {'all tenants' if tenant == ANY_TENANT else tenant}")
+        return JSONResponse({"tenant": tenant, "id": id})
 
 
 def _is_near(request: Request) -> bool:
@@ -106,18 +132,11 @@ def _is_near(request: Request) -> bool:
         return False
 
 
-def _read_stop(body: bytes) -> stops.Stop:
+def _checked(kind: type[S], body: bytes) -> S:
     try:
-        return stops.Stop.model_validate_json(body or b"{}")
+        return kind.model_validate_json(body or b"{}")
     except ValidationError as error:
-        raise Invalid(f"stop: {fault(error)}") from error
-
-
-def _checked_stop(values: dict[str, str]) -> stops.Stop:
-    try:
-        return stops.Stop.model_validate(values)
-    except ValidationError as error:
-        raise Invalid(f"stop: {fault(error)}") from error
+        raise Invalid(f"{kind.__name__.lower()}: {fault(error)}") from error
 
 
 def _number(text: str, name: str) -> int:

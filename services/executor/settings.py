@@ -36,6 +36,8 @@ class ExecutorSettings(ServiceSettings):
     """How long to wait for a resource on which another effect is not settled."""
     settle_seconds: float = Field(default=600, ge=0, le=86_400)
     """How long to find out by machine what became of an effect, before people are asked."""
+    freeze_seconds: float = Field(default=600, ge=0, le=86_400)
+    """How long an effect waits for the end of a change freeze; one that would wait longer fails at once."""
     approval_seconds: float = Field(default=8 * 3_600, gt=0, le=30 * 86_400)
     """How long an approval that was asked for may be given."""
     reask_seconds: float = Field(default=300, gt=0, le=86_400)

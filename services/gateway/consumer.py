@@ -8,13 +8,16 @@ from aivis.admission import Refine
 from aivis.errors import Invalid
 from aivis.events import registry
 from aivis.events.envelope import Event, Head
+from aivis.events.tickets import TicketSubmitted
 from aivis.events.timers import TimerDue
 from aivis.mailbox.ports import Store
+from aivis.mailbox.telling import lost
 from aivis.mailbox.turn import Turn
 from aivis.mailbox.values import Arrival, Key, Step
 from aivis.topics import Topic
 from services.gateway import asking, metrics, normalising
 from services.gateway.draft import Draft
+from services.gateway.normalising import SERVICE
 
 _TICKETS = frozenset(kind.TYPE for kind in topics.TICKETS.events)
 _LONGEST_PATIENCE = 30.0
@@ -79,8 +82,10 @@ class Gateway:
         return draft.step(self._ask_again)
 
     def give_up(self, turn: Turn, reason: str) -> Step:
-        """The dead letter is all there is to tell: a submission that cannot be read has no case and no customer."""
-        return Step()
+        """Whatever it is about, a person sees it on the case, even where that has not begun."""
+        customers = [event.data.customer for event in turn.events if isinstance(event.data, TicketSubmitted)]
+        customer = customers[0] if customers else ""
+        return Step(publish=(lost(turn, reason, service=SERVICE, case=turn.key.name, customer=customer),))
 
     def interrupts(self, event_type: str) -> bool:
         return False

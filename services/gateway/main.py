@@ -13,10 +13,13 @@ from services.gateway.normalising import SERVICE
 from services.gateway.server import Means, routes
 from services.gateway.settings import GatewaySettings
 
+_EARLY_SECONDS = 3_600
+"""How long a message waits for its ticket, before a person is told of it."""
+
 
 def build(settings: GatewaySettings) -> Service:
     store = open_store(settings.database, SERVICE)
-    limits = Limits(in_flight=settings.in_flight)
+    limits = Limits(in_flight=settings.in_flight, early_seconds=_EARLY_SECONDS)
     mailbox = Mailbox(SERVICE, store, Gateway(store, settings.ask_again), limits=limits)
     bus = Bus(SERVICE, settings)
     consumed = [*(topics.intake(source) for source in settings.sources), *topics.consumed_by(SERVICE)]
@@ -27,7 +30,9 @@ def build(settings: GatewaySettings) -> Service:
         keys=Keys(settings.keys, Role.UPSTREAM),
         heartbeat=settings.heartbeat_seconds,
     )
-    return Service(SERVICE, settings, mailbox, bus, topics=[*consumed, topics.TICKETS], routes=routes(means))
+    return Service(
+        SERVICE, settings, mailbox, bus, topics=[*consumed, topics.TICKETS, topics.ESCALATIONS], routes=routes(means)
+    )
 
 
 def main() -> None:

@@ -7,7 +7,8 @@ import structlog
 
 from aivis import identity, topics
 from aivis.events.envelope import Event
-from aivis.events.plans import PlanMade, PlanRequested
+from aivis.events.plans import Classification, Complexity, Frequency, Plan, PlanMade, PlanRequested, Route, Scenario
+from aivis.mailbox.telling import lost
 from aivis.mailbox.turn import Turn
 from aivis.mailbox.values import Outgoing, Step
 from services.planner import metrics
@@ -16,6 +17,9 @@ from services.planner.readiness import Opener
 log = structlog.get_logger()
 
 SERVICE = "planner"
+_UNKNOWN = Classification(
+    complexity=Complexity.COMPLEX, frequency=Frequency.RARE, scenario=Scenario.DIAGNOSTIC, confidence=0
+)
 
 
 class Planning:
@@ -31,8 +35,12 @@ class Planning:
         return Step(publish=tuple([Outgoing(topics.PLANS.name, await self._answer(event, turn)) for event in requests]))
 
     def give_up(self, turn: Turn, reason: str) -> Step:
-        """The reasoner asks again when a plan is late, and then hands the case to a person."""
-        return Step()
+        """The plan is that people plan; where it is not known who asked, they are told past the reasoner."""
+        if not turn.events:
+            return Step(publish=(lost(turn, reason, service=SERVICE, case=turn.key.name),))
+        requests = [event for event in turn.events if isinstance(event.data, PlanRequested)]
+        plan = Plan(classification=_UNKNOWN, route=Route.EXPERT, reason=f"No plan can be made: {reason}", failed=True)
+        return Step(publish=tuple([Outgoing(topics.PLANS.name, _made(event, plan, turn)) for event in requests]))
 
     def interrupts(self, event_type: str) -> bool:
         return False
@@ -45,6 +53,10 @@ class Planning:
             plan = await asyncio.to_thread(planner.plan, event.data)
         metrics.count(plan, time.monotonic() - started)
         log.info("plan made", case=event.case, tenant=event.tenant, route=plan.route, subtasks=len(plan.subtasks))
-        made = PlanMade(request=event.data.request, plan=plan)
-        id = identity.derived("plan", event.id)
-        return event.answer(made, id=id, source=SERVICE, time=turn.now())
+        return _made(event, plan, turn)
+
+
+def _made(request: Event, plan: Plan, turn: Turn) -> Event:
+    assert isinstance(request.data, PlanRequested)
+    made = PlanMade(request=request.data.request, plan=plan)
+    return request.answer(made, id=identity.derived("plan", request.id), source=SERVICE, time=turn.now())

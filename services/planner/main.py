@@ -28,7 +28,7 @@ def build(settings: PlannerSettings) -> Service:
         settings,
         mailbox,
         bus,
-        topics=[*consumed, topics.PLANS],
+        topics=[*consumed, topics.PLANS, topics.ESCALATIONS],
         checks={"classifier": opener.check},
         background=[opener.open],
     )

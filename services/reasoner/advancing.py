@@ -1,7 +1,7 @@
 """What happens next in a case: ask for a plan, let agents work on subtasks, reply, hand over, resolve."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 import orjson
@@ -18,7 +18,8 @@ from services.reasoner.agents.agent import Problem
 from services.reasoner.brains.playbook.moves import Observation
 from services.reasoner.brains.thought import Brain
 from services.reasoner.carrying import carry_out
-from services.reasoner.case import AGENT, Attempt, Case, Trajectory
+from services.reasoner.case import Attempt, Case, Trajectory
+from services.reasoner.deadlines import Patience
 from services.reasoner.draft import Draft
 from services.reasoner.ending import RULES, ask, change_status, finish, give_to_person
 from services.reasoner.guards import Budget, limit_reached
@@ -39,17 +40,13 @@ class Means:
     """Where results are that travel by reference."""
     remind: timedelta = FIRST
     """How long an answer may take before it is asked for again."""
+    patience: Patience = field(default_factory=Patience)
 
 
 async def advance(draft: Draft, means: Means, persist: Persist) -> None:
     """Decide until the case waits for something."""
-    while _ours(draft.case) and await _advanced(draft, means, persist):
+    while draft.case.ours and await _advanced(draft, means, persist):
         pass
-
-
-def _ours(case: Case) -> bool:
-    """Whether the agent is to act: nobody else owns the case, and it has not ended."""
-    return not case.ended and case.owner == AGENT and case.escalation is None
 
 
 async def _advanced(draft: Draft, means: Means, persist: Persist) -> bool:
@@ -66,7 +63,14 @@ async def _advanced(draft: Draft, means: Means, persist: Persist) -> bool:
         return await _work(draft, means, ready[0], persist)
     if all(trajectory.ended for trajectory in case.trajectories):
         return finish(draft)
-    return False
+    return _waits(draft)
+
+
+def _waits(draft: Draft) -> bool:
+    """Nothing can be begun: an action is waited for, or nothing ever will be."""
+    if draft.case.waiting:
+        return False
+    return give_to_person(draft, EscalationReason.FAULT, "The plan's subtasks wait for each other.")
 
 
 def _pass_on(draft: Draft, plan: Plan, library: Library) -> bool:
@@ -179,6 +183,8 @@ async def _result(tenant: str, finished: ActionFinished | None, artifacts: Artif
 
 def _route_reason(case: Case) -> EscalationReason:
     plan = case.plan
+    if plan is not None and plan.failed:
+        return EscalationReason.FAULT
     reserved = plan is not None and any(subtask.intent == "reserved" for subtask in plan.subtasks)
     if reserved or (plan is not None and plan.classification.scenario is Scenario.OPERATIONAL):
         return EscalationReason.RESERVED

@@ -13,6 +13,8 @@ from aivis.events.tickets import TicketOpened
 
 AGENT = "agent"
 """The owner of a case that no person has taken."""
+BUDGET = "budget"
+"""The deadline of a case that is the agent's to work at."""
 
 
 class Line(Value):
@@ -62,6 +64,19 @@ class Spent(Value):
     decisions: int = 0
     tokens: int = 0
     since: datetime
+    worked: float = 0
+    """Seconds of its wall time up to where it last began to wait for people."""
+
+
+class Deadline(Value):
+    """The timer that watches over a case, and what for (deadlines.py)."""
+
+    name: str
+    wait: str
+    """Which wait it bounds: another one begins anew."""
+    since: datetime
+    times: int = 0
+    """How often it was due."""
 
 
 class Case(Value):
@@ -84,6 +99,8 @@ class Case(Value):
     trajectories: tuple[Trajectory, ...] = ()
     owner: str = AGENT
     status: Status = Status.OPEN
+    status_at: int = 0
+    """Number of the entry that changed the status last."""
     escalation: CaseEscalated | None = None
     """The escalation that is open."""
     escalations: int = 0
@@ -94,6 +111,7 @@ class Case(Value):
     spent: Spent
     reasked: int = 0
     """How often in a row something outstanding was asked for again."""
+    deadline: Deadline | None = None
 
     @property
     def text(self) -> str:
@@ -118,6 +136,23 @@ class Case(Value):
     @property
     def ended(self) -> bool:
         return self.closed or self.outcome is not None
+
+    @property
+    def ours(self) -> bool:
+        """Whether the agent is to act: nobody else owns the case, and it has not ended."""
+        return not self.ended and self.owner == AGENT and self.escalation is None
+
+    @property
+    def asks_customer(self) -> bool:
+        """Whether the agent waits for the customer's answer, and none has come."""
+        return self.ours and self.status is Status.WAITING_FOR_CUSTOMER and not self.plan_stale
+
+    def worked(self, now: datetime) -> float:
+        """Seconds that the agent has worked at it since it was opened, reopened or guided: waits for people are out."""
+        deadline = self.deadline
+        if deadline is None or (deadline.name, deadline.wait) != (BUDGET, self.spent.since.isoformat()):
+            return self.spent.worked
+        return self.spent.worked + max(0.0, (now - deadline.since).total_seconds())
 
     def trajectory(self, subtask: str) -> Trajectory:
         return next(trajectory for trajectory in self.trajectories if trajectory.subtask.id == subtask)

@@ -6,11 +6,12 @@ from aivis.events import escalations, tickets
 from aivis.events.envelope import Event
 from aivis.events.escalations import EscalationReason
 from aivis.events.timers import TimerDue
+from aivis.mailbox.telling import lost
 from aivis.mailbox.turn import Turn
 from aivis.mailbox.values import Step
-from services.reasoner import folding, metrics
+from services.reasoner import deadlines, folding, metrics
 from services.reasoner.advancing import Means, advance
-from services.reasoner.draft import Draft
+from services.reasoner.draft import SERVICE, Draft
 from services.reasoner.ending import give_to_person
 from services.reasoner.intake import take_in
 from services.reasoner.reminders import remind, set_timer
@@ -40,41 +41,56 @@ class Reasoner:
     async def handle(self, turn: Turn) -> Step:
         draft = _draft(turn)
         answered = False
-        for event in _ticket_first(turn.events):
+        for event in _in_order(turn.events):
             if isinstance(event.data, TimerDue):
-                self._remind(draft, event)
+                self._due(draft, event.data)
                 continue
             answered = True
             take_in(draft, event)
         if draft.begun:
             await advance(draft, self._means, _persist(turn, draft))
-            set_timer(draft, answered=answered, first=self._means.remind)
+            self._set_timers(draft, answered=answered)
         metrics.count(draft)
         return draft.step()
 
     def give_up(self, turn: Turn, reason: str) -> Step:
-        """A case that cannot go on is a person's: nothing is dropped in silence."""
+        """A case that cannot go on is a person's, and so is one that has not begun: nothing is dropped in silence."""
         draft = _draft(turn)
         for event in turn.events:
             if not draft.begun and isinstance(event.data, tickets.TicketOpened):
                 draft.take_in(event)
         if not draft.begun:
-            return Step()
+            return Step(publish=(lost(turn, reason, service=SERVICE, case=turn.key.name),))
         give_to_person(draft, EscalationReason.FAULT, f"the agent cannot go on: {reason[:500]}")
+        draft.change(deadline=None)  # its timer may be among what is given up
+        self._set_timers(draft, answered=False)
         return draft.step()
 
     def interrupts(self, event_type: str) -> bool:
         return event_type in _STALE
 
-    def _remind(self, draft: Draft, event: Event) -> None:
-        assert isinstance(event.data, TimerDue)
-        if draft.begun and not remind(draft, event.data):
+    def _due(self, draft: Draft, timer: TimerDue) -> None:
+        if not draft.begun:
+            return
+        if not remind(draft, timer):
             give_to_person(draft, EscalationReason.FAULT, "another service does not answer, however often it is asked")
+        deadlines.due(draft, timer, self._means.patience, self._means.budget.wall)
+
+    def _set_timers(self, draft: Draft, *, answered: bool) -> None:
+        set_timer(draft, answered=answered, first=self._means.remind)
+        deadlines.set_timer(draft, self._means.patience, self._means.budget.wall)
 
 
-def _ticket_first(events: Sequence[Event]) -> list[Event]:
-    """The events in order, but for the ticket: topics keep no order among each other, and a case begins with it."""
-    return sorted(events, key=lambda event: not isinstance(event.data, tickets.TicketOpened))
+def _in_order(events: Sequence[Event]) -> list[Event]:
+    """The events in order, but for the ticket and timers.
+
+    Topics keep no order among each other, and a case begins with its ticket; what came in time makes a timer void.
+    """
+
+    def place(event: Event) -> int:
+        return 2 if isinstance(event.data, TimerDue) else int(not isinstance(event.data, tickets.TicketOpened))
+
+    return sorted(events, key=place)
 
 
 def _draft(turn: Turn) -> Draft:

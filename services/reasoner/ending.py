@@ -46,8 +46,8 @@ def _changed(trajectory: Trajectory) -> bool:
 
 
 def give_to_person(draft: Draft, reason: EscalationReason, why: str) -> bool:
-    """Escalate with a summary, tell the customer, and wait for a person."""
-    case = draft.case
+    """Escalate with a summary, tell the customer unless that was done before, and wait for a person."""
+    case, handed_over = draft.case, draft.case.escalation is not None
     draft.say_why(DecisionKind.ESCALATE, RULES, why)
     draft.record(
         CaseEscalated(
@@ -59,8 +59,9 @@ def give_to_person(draft: Draft, reason: EscalationReason, why: str) -> bool:
             language=case.language,
         )
     )
-    text = words.hand_over(case.trajectories, case.language)
-    draft.record(ReplySent(kind=ReplyKind.PROGRESS, text=text, language=case.language))
+    if not handed_over:
+        text = words.hand_over(case.trajectories, case.language)
+        draft.record(ReplySent(kind=ReplyKind.PROGRESS, text=text, language=case.language))
     change_status(draft, Status.WAITING_FOR_EXPERT)
     return False
 

@@ -182,7 +182,7 @@ def _(data: replies.ReplySent, case: Case, event: Event) -> Case:
 
 @_after.register
 def _(data: replies.StatusChanged, case: Case, event: Event) -> Case:
-    return case.model_copy(update={"status": data.status})
+    return case.model_copy(update={"status": data.status, "status_at": event.sequence or 0})
 
 
 @_after.register
@@ -217,7 +217,9 @@ def _(data: escalations.GuidanceGiven, case: Case, event: Event) -> Case:
 @_after.register(escalations.AnswerGiven)
 @_after.register(escalations.CaseTaken)
 def _(data: Payload, case: Case, event: Event) -> Case:
-    return case.model_copy(update={"assisted": True, "escalation": None, "plan_request": None})
+    """A plan under way is void; should the agent go on, it asks for a new one."""
+    stale = case.plan_stale or case.plan_request is not None
+    return case.model_copy(update={"assisted": True, "escalation": None, "plan_request": None, "plan_stale": stale})
 
 
 @_after.register

@@ -16,6 +16,7 @@ class Budget:
     decisions: int = 80
     tokens: int = 200_000
     wall: timedelta = timedelta(minutes=30)
+    """While nobody else is waited for, neither the customer nor an expert."""
     plans: int = 8
     repeats: int = 4
     """Checks in a row that told nothing new."""
@@ -29,7 +30,7 @@ def limit_reached(case: Case, budget: Budget, now: datetime) -> LimitReached | N
         "decisions": (spent.decisions, budget.decisions),
         "tokens": (spent.tokens, budget.tokens),
         "plans": (case.plan_requests, budget.plans * (1 + len(case.guidance))),
-        "seconds": ((now - spent.since).total_seconds(), budget.wall.total_seconds()),
+        "seconds": (case.worked(now), budget.wall.total_seconds()),
     }
     for guard, (value, most) in used.items():
         if value >= most:

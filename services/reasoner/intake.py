@@ -67,8 +67,11 @@ def _approval_needed(draft: Draft, request: ApprovalRequested) -> None:
 
 
 def _status_of_waiting(draft: Draft) -> None:
-    """Work goes on once no person's word is waited for."""
+    """Work goes on once no person's word is waited for; what came to life again is its owner's."""
     case = draft.case
+    if case.owner != AGENT and not case.ended and case.status in (Status.RESOLVED, Status.CLOSED):
+        draft.record(StatusChanged(status=Status.WAITING_FOR_EXPERT))
+        return
     waits = case.waits_for_person
     if waits and case.status is Status.WORKING:
         draft.record(StatusChanged(status=Status.WAITING_FOR_EXPERT))

@@ -2,11 +2,12 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from aivis import topics
 from aivis.artifacts import ArtifactStore
 from aivis.bus import Bus
+from aivis.mailbox.clock import DatabaseClock
 from aivis.mailbox.limits import Limits
 from aivis.mailbox.mailbox import Mailbox
 from aivis.mailbox.stores.opening import open_store
@@ -38,6 +39,7 @@ def build(settings: ReasonerSettings) -> Service:
         budget=settings.budget,
         artifacts=ArtifactStore(settings.artifacts),
         remind=timedelta(seconds=settings.remind_seconds),
+        patience=settings.patience,
     )
     mailbox = Mailbox(SERVICE, store, Reasoner(means), limits=Limits(in_flight=settings.in_flight))
     bus = Bus(SERVICE, settings)
@@ -75,7 +77,7 @@ def _model(settings: ReasonerSettings) -> _Model:
     endpoint = OpenAiEndpoint(place)
     tools = catalogue.read(settings.domain / "tools.json")
     bounds = Bounds(settings.model_tokens, settings.model_in_flight)
-    brain = ModelBrain(endpoint, Playbook(), tools, bounds, lambda: datetime.now(UTC))
+    brain = ModelBrain(endpoint, Playbook(), tools, bounds, DatabaseClock().now)  # steady: nobody sets it
     return _Model(brain, endpoint.close)
 
 

@@ -17,7 +17,7 @@ PATIENCE = 12
 
 def outstanding(case: Case) -> bool:
     """Whether the case waits for an answer of another service."""
-    return not case.closed and (case.plan_request is not None or bool(case.waiting))
+    return not case.ended and (case.plan_request is not None or bool(case.waiting))
 
 
 def remind(draft: Draft, due: TimerDue) -> bool:
@@ -25,7 +25,7 @@ def remind(draft: Draft, due: TimerDue) -> bool:
     case = draft.case
     if due.name != NAME or not outstanding(case):
         return True
-    if case.reasked >= PATIENCE and not _waits_for_people(case):
+    if case.reasked >= PATIENCE and case.ours and not _waits_for_people(case):
         return False
     if case.plan_request is not None:
         id = public_id(case.plan_request_event, topics.PLAN_REQUESTS.name)

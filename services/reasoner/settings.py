@@ -7,6 +7,7 @@ from pydantic import Field
 
 from aivis.events.envelope import JsonObject
 from aivis.settings import ServiceSettings
+from services.reasoner.deadlines import Patience
 from services.reasoner.guards import Budget
 
 
@@ -28,9 +29,24 @@ class ReasonerSettings(ServiceSettings):
     max_actions: int = Field(default=60, ge=1)
     max_tokens: int = Field(default=200_000, ge=0)
     max_minutes: float = Field(default=30, gt=0)
-    """Wall time of a case that waits for nobody."""
+    """Wall time of a case that waits neither for its customer nor for an expert."""
     remind_seconds: float = Field(default=15, gt=0, le=600)
     """How long an answer of another service may take before it is asked for again; doubles up to ten minutes."""
+
+    customer_hours: float = Field(default=24, gt=0, le=720)
+    """How long a customer may take to answer before they are reminded, once."""
+    closing_hours: float = Field(default=72, gt=0, le=2_160)
+    """How long after the reminder the case is closed; a later message opens it again."""
+    expert_minutes: float = Field(default=60, gt=0, le=10_080)
+    """How long a case may wait for an expert before it is called overdue; said again, doubling up to a day."""
+
+    @property
+    def patience(self) -> Patience:
+        return Patience(
+            reminder=timedelta(hours=self.customer_hours),
+            closing=timedelta(hours=self.closing_hours),
+            expert=timedelta(minutes=self.expert_minutes),
+        )
 
     @property
     def budget(self) -> Budget:

@@ -12,6 +12,8 @@ _WORDS: dict[str, dict[str, str]] = {
         "missing": "To go on I need to know: {missing}.",
         "anything-else": "If it still does not work for you, just answer this message.",
         "withdrawn": "The ticket was withdrawn; nothing more is done.",
+        "reminder": "I still need your answer to go on:",
+        "unanswered": "I have not heard from you, so I close this ticket for now. Answer this message and I go on.",
         "changed": "The problem is gone, as a fresh look shows. This was changed: {changes}.",
     },
     "zh": {
@@ -21,6 +23,8 @@ _WORDS: dict[str, dict[str, str]] = {
         "missing": "为了继续处理,请告诉我:{missing}。",
         "anything-else": "如果仍有问题,请直接回复本消息。",
         "withdrawn": "工单已撤回,不再继续处理。",
+        "reminder": "我仍在等待您的回复,以便继续处理:",
+        "unanswered": "由于一直未收到您的回复,此工单暂时关闭。您直接回复本消息,我会继续处理。",
         "changed": "最新检查显示问题已消失。已做的变更:{changes}。",
     },
 }
@@ -35,6 +39,11 @@ def say(what: str, language: str, **values: str) -> str:
 def question(questions: Sequence[str], language: str) -> str:
     """One message that asks for all that is missing."""
     return "\n".join(questions) if questions else say("missing", language, missing="?")
+
+
+def reminder(asked: str, language: str) -> str:
+    """What was asked, asked once more."""
+    return f"{say('reminder', language)}\n{asked}" if asked else say("reminder", language)
 
 
 def answer(trajectories: Sequence[Trajectory], language: str) -> str:

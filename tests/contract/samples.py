@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import orjson
 from google.protobuf.descriptor import Descriptor
@@ -75,3 +76,12 @@ def values(value: Value, at: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple
         for place, each in enumerate(part) if isinstance(part, tuple) else [(None, part)]:
             if isinstance(each, Value):
                 yield from values(each, (*at, name) if place is None else (*at, name, place))
+
+
+def contains(whole: Any, part: Any) -> bool:
+    """Whether `whole` says all that `part` says."""
+    if isinstance(part, dict):
+        return isinstance(whole, dict) and all(name in whole and contains(whole[name], part[name]) for name in part)
+    if isinstance(part, list):
+        return len(whole) == len(part) and all(contains(w, p) for w, p in zip(whole, part, strict=True))
+    return bool(whole == part)

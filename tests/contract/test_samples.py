@@ -13,7 +13,7 @@ from aivis.errors import Invalid
 from aivis.events import registry
 from aivis.events.envelope import Event, Head, JsonObject, encode
 from aivis.events.timers import TimerDue
-from tests.contract.samples import EVENTS, MESSAGES, NEWEST, Sample, message_classes, record, values
+from tests.contract.samples import EVENTS, MESSAGES, NEWEST, Sample, contains, message_classes, record, values
 
 events = pytest.mark.parametrize("sample", EVENTS, ids=lambda sample: sample.name)
 messages = pytest.mark.parametrize("sample", MESSAGES, ids=lambda sample: sample.name)
@@ -28,15 +28,6 @@ def inside(document: Any, place: tuple[str | int, ...]) -> Any:
     for step in place:
         document = document[step]
     return document
-
-
-def contains(whole: Any, part: Any) -> bool:
-    """Whether `whole` says all that `part` says."""
-    if isinstance(part, dict):
-        return isinstance(whole, dict) and all(name in whole and contains(whole[name], part[name]) for name in part)
-    if isinstance(part, list):
-        return len(whole) == len(part) and all(contains(w, p) for w, p in zip(whole, part, strict=True))
-    return bool(whole == part)
 
 
 def test_every_event_has_a_sample_in_the_newest_release() -> None:

@@ -2,13 +2,17 @@
 
 import asyncio
 import os
+import sqlite3
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from time import monotonic
 from uuid import uuid4
 
 import pytest
 
 from aivis.errors import Invalid
+from aivis.mailbox.letters import Fate, Kind, Wanted
 from aivis.mailbox.ports import Store
 from aivis.mailbox.stores.postgres.store import PostgresStore
 from aivis.mailbox.stores.sqlite.store import SqliteStore
@@ -24,6 +28,7 @@ from aivis.mailbox.values import (
     Receipt,
     TimerRow,
     Verdict,
+    Window,
     Write,
 )
 
@@ -389,6 +394,83 @@ async def test_a_stop_switch_is_checked_in_the_steps_own_transaction(store: Stor
     assert await commit(store, [step]) == [Verdict.COMMITTED]
 
 
+def window(tenant: str = "acme", *, begins: float = -60, ends: float = 60, id: str = "w1") -> Window:
+    """A window of the stop switch's name, from and to so many seconds from now."""
+    now = datetime.now(UTC)
+    start, end = now + timedelta(seconds=begins), now + timedelta(seconds=ends)
+    return Window(tenant, id, "stop:effects", start, end, "the quarter is closed")
+
+
+@pytest.mark.parametrize("tenant", ["acme", "*"])
+async def test_a_window_keeps_a_step_out_and_is_checked_in_the_steps_own_transaction(store: Store, tenant: str) -> None:
+    await receive(store, [arrival("1")])
+    lease = await lease_one(store)
+    await store.hold_for(window(tenant))
+    step = write(lease, state=b"x", unless=("stop:effects",))
+    assert await commit(store, [step]) == [Verdict.FROZEN]
+    snapshot = await store.read(A)
+    assert snapshot is not None
+    assert (snapshot.state, snapshot.version) == (None, 0)
+    assert await store.end_window(tenant, "w1")
+    assert await commit(store, [step]) == [Verdict.COMMITTED]
+    assert not await store.end_window(tenant, "w1")
+
+
+async def test_a_window_lapses_by_itself_and_counts_only_from_its_beginning(store: Store) -> None:
+    await receive(store, [arrival("1")])
+    lease = await lease_one(store)
+    await store.hold_for(window(begins=0.4, ends=0.8))
+    step = write(lease, done=(), release=False, unless=("stop:effects",))
+    assert await commit(store, [step]) == [Verdict.COMMITTED]
+    await asyncio.sleep(0.5)
+    assert await commit(store, [step._replace(version=1)]) == [Verdict.FROZEN]
+    await asyncio.sleep(0.5)
+    assert await commit(store, [step._replace(version=1)]) == [Verdict.COMMITTED]
+    assert await store.windows(prefix="") == []
+
+
+async def test_a_window_of_another_tenant_or_name_keeps_nobody_out(store: Store) -> None:
+    await receive(store, [arrival("1")])
+    await store.hold_for(window("other"))
+    await store.hold_for(window(id="w2")._replace(hold="stop:tool:else"))
+    assert await commit(store, [write(await lease_one(store), unless=("stop:effects",))]) == [Verdict.COMMITTED]
+
+
+async def test_what_is_stopped_for_good_is_not_called_frozen(store: Store) -> None:
+    await receive(store, [arrival("1")])
+    await store.hold_for(window())
+    await store.hold("*", "stop:tool:x", "operator")
+    step = write(await lease_one(store), unless=("stop:effects", "stop:tool:x"))
+    assert await commit(store, [step]) == [Verdict.STOPPED]
+
+
+async def test_of_a_group_only_the_frozen_stay_out(store: Store) -> None:
+    await receive(store, [arrival("1"), arrival("2", B)])
+    leases = {lease.key: lease for lease in await store.lease(10, seconds=30, messages=100)}
+    await store.hold_for(window())
+    group = [write(leases[A], unless=("stop:effects",)), write(leases[B], take=("x",))]
+    assert await commit(store, group) == [Verdict.FROZEN, Verdict.COMMITTED]
+
+
+async def test_windows_are_listed_with_their_reason_and_changed_under_their_id(store: Store) -> None:
+    later, now = window(id="later", begins=600, ends=900), window(id="now")._replace(begins=None)
+    assert await store.hold_for(later) == later
+    held = await store.hold_for(now)
+    assert held is not None
+    assert held.begins is not None
+    assert await store.windows(prefix="stop:") == [held, later]
+    moved = later._replace(ends=later.ends + timedelta(hours=1), reason="longer")
+    await store.hold_for(moved)
+    assert await store.windows(prefix="") == [held, moved]
+    assert await store.windows(prefix="other:") == []
+
+
+@pytest.mark.parametrize(("begins", "ends"), [(-60, -1), (60, 60), (60, 30)])
+async def test_a_window_that_would_be_over_at_once_is_none(store: Store, begins: float, ends: float) -> None:
+    assert await store.hold_for(window(begins=begins, ends=ends)) is None
+    assert await store.windows(prefix="") == []
+
+
 async def test_a_timer_set_again_moves_and_one_taken_back_does_not_fire(store: Store) -> None:
     await receive(store, [arrival("1", A), arrival("2", B)])
     leases = {lease.key: lease for lease in await store.lease(10, seconds=30, messages=100)}
@@ -495,9 +577,12 @@ async def test_a_buried_message_is_listed_and_comes_back_on_retry(store: Store) 
     dead = Burial(lease.messages[0].seq, "cannot be")
     await commit(store, [write(lease, done=(lease.messages[1].seq,), dead=(dead,))])
     assert await store.lease(10, seconds=30, messages=100) == []
-    (letter,) = await store.letters(limit=10)
+    (heading,) = await store.letters(limit=10)
+    assert (heading.event_id, heading.reason, heading.size, heading.kind) == ("1", "cannot be", 7, Kind.BURIED)
+    letter = await store.letter(heading.id)
+    assert letter is not None
     assert (letter.event_id, letter.reason, letter.value) == ("1", "cannot be", b'{"a":1}')
-    assert (await store.depths()).letters == 1
+    assert ((await store.depths()).letters, (await store.depths()).quarantined) == (1, 0)
     assert [each.event_id for each in await store.retry([letter.id])] == ["1"]
     assert [message.event_id for message in (await lease_one(store)).messages] == ["1"]
     assert await store.letters(limit=10) == []
@@ -505,18 +590,139 @@ async def test_a_buried_message_is_listed_and_comes_back_on_retry(store: Store) 
 
 async def test_a_quarantined_message_keeps_its_bytes(store: Store) -> None:
     await store.quarantine([Letter("topic", (("h", b"\xff"),), b"\x00\xff", "not JSON")])
-    (letter,) = await store.letters(limit=10)
+    (heading,) = await store.letters(limit=10)
+    assert (heading.size, heading.kind) == (2, Kind.QUARANTINED)
+    letter = await store.letter(heading.id)
+    assert letter is not None
     assert (letter.value, letter.headers, letter.event_id) == (b"\x00\xff", (("h", b"\xff"),), "")
+    assert ((await store.depths()).letters, (await store.depths()).quarantined) == (1, 1)
     assert [each.value for each in await store.retry([letter.id])] == [b"\x00\xff"]
 
 
 async def test_a_letter_is_found_by_its_id(store: Store) -> None:
     await store.quarantine([Letter("topic", (), b"1", "one"), Letter("topic", (), b"2", "two")])
-    newest, oldest = await store.letters(limit=10)
-    assert await store.letter(oldest.id) == oldest
+    newest, oldest = [await store.letter(heading.id) for heading in await store.letters(limit=10)]
+    assert newest is not None
+    assert oldest is not None
     assert (oldest.value, newest.value) == (b"1", b"2")
     await store.retry([oldest.id])
     assert await store.letter(oldest.id) is None
+
+
+async def bury(store: Store, *ids: str, key: Key = A, reason: str = "cannot be") -> None:
+    await receive(store, [arrival(id, key) for id in ids])
+    lease = await lease_one(store, key)
+    dead = tuple(Burial(message.seq, reason) for message in lease.messages)
+    await commit(store, [write(lease, done=(), dead=dead)])
+
+
+async def found(store: Store, wanted: Wanted) -> list[str]:
+    """The reasons of the letters that fit."""
+    letters = await store.letters(wanted, limit=10)
+    counts = await store.count_letters(wanted)
+    for kind in Kind:
+        assert counts[kind] == len([each for each in letters if each.kind is kind])
+    return [letter.reason for letter in letters]
+
+
+async def test_letters_are_found_by_all_that_is_asked_for_at_once(store: Store) -> None:
+    await bury(store, "1", reason="Invalid: no PORT")
+    await bury(store, "2", key=Key("globex", "c"), reason="KeyError: port")
+    await store.quarantine(
+        [Letter("other", (), b"x", "the body is 100% no JSON"), Letter("topic", (), b"x", "no_key", "acme", "a")]
+    )
+    everything = ["no_key", "the body is 100% no JSON", "KeyError: port", "Invalid: no PORT"]
+    assert await found(store, Wanted()) == everything
+    assert await found(store, Wanted(tenant="acme")) == ["no_key", "Invalid: no PORT"]
+    assert await found(store, Wanted(topic="other")) == ["the body is 100% no JSON"]
+    assert await found(store, Wanted(key="c")) == ["KeyError: port"]
+    assert await found(store, Wanted(event="1")) == ["Invalid: no PORT"]
+    assert await found(store, Wanted(kind=Kind.BURIED)) == everything[2:]
+    assert await found(store, Wanted(kind=Kind.QUARANTINED)) == everything[:2]
+    assert await found(store, Wanted(reason="port")) == ["KeyError: port", "Invalid: no PORT"]
+    assert await found(store, Wanted(reason="PORT", tenant="acme")) == ["Invalid: no PORT"]
+    assert await found(store, Wanted(reason="100%")) == ["the body is 100% no JSON"], "no pattern, but what it says"
+    assert await found(store, Wanted(reason="o_k")) == ["no_key"]
+    assert await found(store, Wanted(reason="o%k")) == []
+    assert await found(store, Wanted(reason="'; drop table letters; --\x00")) == []
+
+
+async def test_letters_are_found_by_their_age(store: Store) -> None:
+    await store.quarantine([Letter("topic", (), b"x", "old")])
+    await asyncio.sleep(1.1)
+    await store.quarantine([Letter("topic", (), b"x", "new")])
+    assert await found(store, Wanted(younger=1)) == ["new"]
+    assert await found(store, Wanted(older=1)) == ["old"]
+    assert await found(store, Wanted(older=1, younger=60)) == ["old"]
+    assert await found(store, Wanted(younger=0)) == await found(store, Wanted(older=60)) == []
+    assert await found(store, Wanted(younger=60)) == ["new", "old"]
+
+
+async def test_letters_are_listed_page_by_page(store: Store) -> None:
+    await store.quarantine([Letter("topic", (), b"x", str(n)) for n in range(5)])
+    first = await store.letters(limit=2)
+    rest = await store.letters(Wanted(before=first[-1].id), limit=10)
+    assert [letter.reason for letter in (*first, *rest)] == ["4", "3", "2", "1", "0"]
+
+
+async def test_a_letter_is_retried_once_however_often_it_is_asked_for(store: Store) -> None:
+    await bury(store, "1", "2")
+    ids = [letter.id for letter in await store.letters(limit=10)]
+    both = await asyncio.gather(store.retry(ids), store.retry(ids))
+    assert sorted(letter.event_id for taken in both for letter in taken) == ["1", "2"]
+    lease = await lease_one(store)
+    await commit(store, [write(lease)])
+    assert await store.retry(ids) == []
+    assert await store.lease(10, seconds=30, messages=100) == [], "what is done is not done again"
+
+
+async def test_what_is_dropped_is_gone_and_its_id_stays_known(store: Store) -> None:
+    await bury(store, "1")
+    await store.quarantine([Letter("topic", (), b"x", "quarantined")])
+    ids = [letter.id for letter in await store.letters(limit=10)]
+    assert {letter.reason for letter in await store.drop([*ids, 4711])} == {"quarantined", "cannot be"}
+    assert await store.letters(limit=10) == []
+    assert await store.drop(ids) == []
+    assert await store.retry(ids) == []
+    assert await receive(store, [arrival("1")]) == [Receipt.DUPLICATE]
+    assert await store.lease(10, seconds=30, messages=100) == []
+    await asyncio.sleep(0.01)
+    assert await store.prune(sent_seconds=0, done_seconds=0) == 1, "and goes by its age, as what is done"
+
+
+async def test_the_fate_of_a_message_is_told_by_its_tenant_and_id(store: Store) -> None:
+    await bury(store, "dead")
+    await receive(store, [arrival("done")])
+    await commit(store, [write(await lease_one(store))])
+    await receive(store, [arrival("waits")])
+    asked = [("acme", "waits"), ("acme", "dead"), ("globex", "dead"), ("acme", "done"), ("acme", "dead")]
+    assert await store.fates(asked) == [Fate.PENDING, Fate.DEAD, None, Fate.DONE, Fate.DEAD]
+    assert await store.fates([]) == []
+
+
+async def test_how_long_a_key_has_been_failing_is_kept_until_its_next_step(store: Store) -> None:
+    await receive(store, [arrival("1")])
+    for counts in (False, True, True, False):
+        lease = await lease_one(store)
+        await store.defer([Deferral(A, lease.epoch, 0, "away", counts)])
+        await asyncio.sleep(0.1)
+    lease = await lease_one(store)
+    assert lease.attempts == 2
+    assert 0.25 < lease.failing < 0.4 + 2, "since the first failure that counts"
+    await commit(store, [write(lease)])
+    _, [lease] = await store.receive([arrival("2")], 1, seconds=30, messages=10)
+    assert (lease.attempts, lease.failing) == (0, 0)
+
+
+async def test_putting_a_letter_back_gives_its_key_all_its_time_again(store: Store) -> None:
+    await bury(store, "1")
+    await receive(store, [arrival("2")])
+    lease = await lease_one(store)
+    await store.defer([Deferral(A, lease.epoch, 60, "away")])
+    (letter,) = await store.letters(limit=10)
+    await store.retry([letter.id])
+    lease = await lease_one(store)
+    assert (lease.attempts, lease.failing) == (0, 0)
 
 
 async def test_a_reason_with_a_nul_stops_no_burial(store: Store) -> None:
@@ -610,3 +816,25 @@ async def test_postgres_shows_a_transaction_only_the_tenants_it_names() -> None:
     await store.close()
     await _drop(schema)
     assert counts == {"": 0, "acme": 1, "other": 1, "acme,other": 2, "*": 2}
+
+
+async def test_sqlite_leases_by_a_clock_that_nobody_sets_and_takes_them_back_when_it_starts(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    store = SqliteStore(path)
+    await store.open()
+    await receive(store, [arrival("1"), arrival("2", B)])
+    leases = {lease.key: lease for lease in await store.lease(10, seconds=30, messages=100)}
+    await store.defer([Deferral(B, leases[B].epoch, 60, "away")])
+    with sqlite3.connect(path) as connection:
+        found = dict(connection.execute("select name, lease_until + not_before from keys").fetchall())
+    assert found["a"] == pytest.approx(monotonic() + 30, abs=10)
+    assert found["b"] == pytest.approx(monotonic() + 60, abs=10)
+    await store.close()
+    again = SqliteStore(path)
+    await again.open()
+    assert {lease.key for lease in await again.lease(10, seconds=30, messages=100)} == {A, B}
+    await again.close()
+
+
+async def test_the_depths_say_what_time_it_is_for_the_database(store: Store) -> None:
+    assert abs((await store.depths()).at - datetime.now(UTC)) < timedelta(seconds=10)

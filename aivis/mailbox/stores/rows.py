@@ -4,6 +4,7 @@ import hashlib
 
 import orjson
 
+from aivis.mailbox.letters import Fate
 from aivis.mailbox.values import Headers
 
 
@@ -39,3 +40,7 @@ def _pair(name: str, value: bytes) -> tuple[str, str]:
         return name, value.decode()
     except UnicodeDecodeError:
         return "\x00" + name, value.decode("latin-1")
+
+
+FATES = {0: Fate.PENDING, 1: Fate.DONE, 2: Fate.DEAD}
+"""By the inbox's column `state`."""

@@ -134,6 +134,7 @@ def brief(case: Case) -> JsonObject:
         "claim": entry.claim,
         "outcome": entry.outcome.model_dump(mode="json") if entry.outcome else None,
         "waits_since": entry.waits_since.isoformat() if entry.waits_since else None,
+        "overdue": entry.late.model_dump(mode="json") if entry.late else None,
         "escalation": escalation.model_dump(mode="json") if escalation else None,
         "pending_approvals": len(entry.pending_approvals),
         "pending_unsettled": len(entry.pending_doubts),

@@ -51,16 +51,24 @@ async def find_action(store: Store, who: Grant, action: str) -> Case:
 
 
 async def queue(store: Store, who: Grant, places: Sequence[Place], *, limit: int) -> list[Case]:
-    """Cases in those places: who waits longest comes first, then those that wait for nobody, latest change first."""
+    """Cases in those places: who is overdue comes first, then who waits, each the longest first.
+
+    Those that wait for nobody follow, latest change first.
+    """
     found: list[Case] = []
     for tenant in who.tenants:
         snapshots = await store.find(tenant=tenant, labels=[place.value for place in places], limit=limit)
         found += [Case.of(snapshot) for snapshot in snapshots if snapshot.state is not None]
-    waiting = [case for case in found if case.entry.waits_since is not None]
-    others = [case for case in found if case.entry.waits_since is None]
-    waiting.sort(key=lambda case: case.entry.waits_since or case.changed_at)
+    waiting = [case for case in found if case.entry.waits_since or case.entry.late]
+    others = [case for case in found if not (case.entry.waits_since or case.entry.late)]
+    waiting.sort(key=_urgency)
     others.sort(key=lambda case: case.changed_at, reverse=True)
     return [*waiting, *others][:limit]
+
+
+def _urgency(case: Case) -> tuple[bool, datetime]:
+    late = case.entry.late
+    return late is None, late.since if late is not None else case.entry.waits_since or case.changed_at
 
 
 async def log_of(store: Store, key: Key) -> list[Event]:

@@ -4,32 +4,28 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import asyncpg
 
 from aivis.errors import Transient
 from aivis.failpoints import around
+from aivis.migrations.postgres import prepare
 from services.escalation.ports import Group, Kept, Spread
 from services.escalation.stores import statements
 
 _ALL = "*"
 _AWAY = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, asyncio.TimeoutError)
-_POLICY = """
-alter table case_figures enable row level security;
-alter table case_figures force row level security;
-drop policy if exists tenants on case_figures;
-create policy tenants on case_figures using (
-  current_setting('aivis.tenants', true) = '*'
-  or tenant = any (string_to_array(current_setting('aivis.tenants', true), ','))
-);
-"""
+_MIGRATIONS = Path(__file__).parent / "migrations/postgres"
 _WHERE = "opened_at >= $1 and ($2::text[] is null or tenant = any ($2))"
 _SPREAD = (
     "select percentile_cont(array[0.5, 0.9]) within group (order by first_response),"  # noqa: S608 - all ours
     " percentile_cont(array[0.5, 0.9]) within group (order by resolution)"
     " from case_figures where " + _WHERE
 )
+_SECONDS = 10
+"""To connect, and to wait for a connection while all are in use."""
 
 
 class PostgresFigures:
@@ -52,15 +48,11 @@ class PostgresFigures:
                 self._address,
                 min_size=1,
                 max_size=2,
+                timeout=_SECONDS,
                 command_timeout=30,
                 server_settings={"search_path": self._schema, "application_name": f"{self._schema} figures"},
             )
-            with around("figures.open"):
-                async with pool.acquire() as connection, connection.transaction():
-                    await connection.execute("select pg_advisory_xact_lock(hashtext($1))", f"{self._schema} figures")
-                    await connection.execute(f'create schema if not exists "{self._schema}"')
-                    await connection.execute(statements.SCHEMA)
-                    await connection.execute(_POLICY)
+            await prepare(pool, "figures", _MIGRATIONS, self._schema)
         except (ValueError, *_AWAY) as error:
             raise Transient(f"postgresql: {error}: is AIVIS_DATABASE right, and the server running?") from error
         return pool
@@ -102,7 +94,7 @@ class PostgresFigures:
         """A transaction that may touch the rows of `tenants` (None: all) and no others."""
         await self.open()
         try:
-            async with self._pool.acquire() as connection, connection.transaction():
+            async with self._pool.acquire(timeout=_SECONDS) as connection, connection.transaction():
                 named = _ALL if tenants is None else ",".join(tenants)
                 await connection.execute("select set_config('aivis.tenants', $1, true)", named)
                 yield connection

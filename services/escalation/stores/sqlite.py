@@ -10,9 +10,11 @@ from typing import TypeVar
 
 from aivis.errors import Transient
 from aivis.failpoints import around
+from aivis.migrations.sqlite import opened
 from services.escalation.ports import Group, Kept, Spread
 from services.escalation.stores import statements
 
+_MIGRATIONS = Path(__file__).parent / "migrations/sqlite"
 R = TypeVar("R")
 
 
@@ -90,10 +92,7 @@ class SqliteFigures:
     def _opened(self) -> sqlite3.Connection:
         if self._connection is None:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            connection = sqlite3.connect(self._path, isolation_level=None, timeout=10)
-            connection.execute("pragma journal_mode=wal")
-            connection.executescript(statements.SCHEMA)
-            self._connection = connection
+            self._connection = opened(self._path, "figures", _MIGRATIONS)
         return self._connection
 
 

@@ -3,12 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from services.escalation.ports import Group, Kept
 
-SCHEMA = (Path(__file__).parent / "figures.sql").read_text(encoding="utf-8")
 COLUMNS = (
     "tenant", "name", "version", "updated_at", "opened_at", "scenario", "outcome", "independent", "escalated",
     "reopened", "proposals", "adopted", "effects", "effects_right", "calls", "calls_right", "first_response",

@@ -1,17 +1,21 @@
 """Tools of a gRPC tool server."""
 
 from datetime import timedelta
+from typing import TypeVar
 
 import grpc.aio
 from google.protobuf.duration_pb2 import Duration
 
+from aivis.errors import Unknown
 from aivis.failpoints import around
 from aivis.toolkit.declaration import Repeat, Risk
 from aivis.v1 import tools_pb2 as pb
 from aivis.v1.tools_pb2_grpc import ToolsStub
+from services.executor import metrics
 from services.executor.ports import Became, Call, Declaration, Found, Undone
 from services.executor.providers.channel import Connection
 
+A = TypeVar("A", pb.CallResponse, pb.LookupResponse, pb.UndoResponse)
 _LIST_SECONDS = 10
 _LOOKUP_SECONDS = 30
 _RISK = {pb.RISK_READ: Risk.READ, pb.RISK_REVERSIBLE: Risk.REVERSIBLE, pb.RISK_DESTRUCTIVE: Risk.DESTRUCTIVE}
@@ -52,7 +56,7 @@ class GrpcTools:
                 answer = await stub.Call(request, timeout=call.timeout.total_seconds(), metadata=_metadata(call))
         except grpc.aio.AioRpcError as error:
             raise self._connection.error(error, doing=f"calling {call.tool}") from error
-        return answer.result
+        return self._own(answer, call).result
 
     async def lookup(self, call: Call) -> Found:
         stub = ToolsStub(await self._connection.open())
@@ -62,6 +66,7 @@ class GrpcTools:
                 answer = await stub.Lookup(request, timeout=_LOOKUP_SECONDS, metadata=_metadata(call))
         except grpc.aio.AioRpcError as error:
             raise self._connection.error(error, doing=f"looking up {call.tool}") from error
+        answer = self._own(answer, call)
         return Found(_BECAME.get(answer.outcome, Became.UNKNOWN), answer.result)
 
     async def undo(self, call: Call, undone: Undone) -> bytes:
@@ -75,7 +80,14 @@ class GrpcTools:
                 answer = await stub.Undo(request, timeout=call.timeout.total_seconds(), metadata=_metadata(call))
         except grpc.aio.AioRpcError as error:
             raise self._connection.error(error, doing=f"undoing {call.tool}") from error
-        return answer.result
+        return self._own(answer, call).result
+
+    def _own(self, answer: A, call: Call) -> A:
+        """`answer`, unless it is to another call: then `Unknown`. Servers that name no key are taken at their word."""
+        if answer.key in ("", call.key):
+            return answer
+        metrics.SWAPPED.labels(self.address).inc()
+        raise Unknown(f"{self.name}: {call.tool}: the answer is to another call, of key {answer.key[:100]!r}")
 
     async def check(self) -> None:
         await self._connection.open(seconds=2)

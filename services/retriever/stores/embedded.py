@@ -15,24 +15,22 @@ import numpy as np
 from aivis.embedding import MODEL
 from aivis.errors import NotFound, Transient
 from aivis.failpoints import around
+from aivis.migrations.sqlite import migrate
 from services.retriever.indexing import found_by
 from services.retriever.ports import SHARED, Hit, Indexed, Passage, Question, Vector
 from services.retriever.ranking import Statistics
 from services.retriever.stores.partition import Partition
 
-_SCHEMA = """
-create table if not exists documents (
-  tenant text, document text, version text not null, primary key (tenant, document)
-) without rowid;
-create table if not exists passages (
-  tenant text, id text, document text not null, place integer not null, title text not null, section text not null,
-  text text not null, source text not null, version text not null, language text not null, digest text not null,
-  vector blob, primary key (tenant, id)
-) without rowid;
-create index if not exists passages_of on passages (tenant, document, place);
-create table if not exists meta (name text primary key, value text not null) without rowid;
-"""
+_MIGRATIONS = Path(__file__).parent / "migrations"
 _SELECT = "select id, document, title, section, text, source, version, language, digest, vector from passages"
+_INSERT = (
+    "insert into passages"
+    " (tenant, id, document, place, title, section, text, source, version, language, digest, vector)"
+    " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_KNOW_MODEL = (
+    "insert into meta (name, value) values ('model', ?) on conflict (name) do update set value = excluded.value"
+)
 T = TypeVar("T")
 
 
@@ -86,11 +84,12 @@ class EmbeddedIndex:
         if self._opened is None:
             if isinstance(self._path, Path):
                 self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._opened = sqlite3.connect(self._path, check_same_thread=False)
-            self._opened.execute("pragma journal_mode = wal")
-            self._opened.execute("pragma synchronous = full")
-            self._opened.executescript(_SCHEMA)
-            self._forget_vectors_of_other_models(self._opened)
+            database = sqlite3.connect(self._path, check_same_thread=False)
+            database.execute("pragma journal_mode = wal")
+            database.execute("pragma synchronous = full")
+            migrate(database, "index", _MIGRATIONS, self._path)
+            self._forget_vectors_of_other_models(database)
+            self._opened = database
         return self._opened
 
     @staticmethod
@@ -101,7 +100,7 @@ class EmbeddedIndex:
                 # Words still find them; the next publication of each document embeds it anew.
                 database.execute("update passages set vector = null, digest = ''")
                 database.execute("update documents set version = ''")
-            database.execute("insert or replace into meta values ('model', ?)", (MODEL,))
+            database.execute(_KNOW_MODEL, (MODEL,))
 
     def _version(self, tenant: str, document: str) -> str | None:
         ask = "select version from documents where tenant = ? and document = ?"
@@ -125,9 +124,11 @@ class EmbeddedIndex:
             database.execute("delete from passages where tenant = ? and document = ?", (tenant, document))
             database.execute("delete from documents where tenant = ? and document = ?", (tenant, document))
             if version:
-                database.execute("insert into documents values (?, ?, ?)", (tenant, document, version))
+                database.execute(
+                    "insert into documents (tenant, document, version) values (?, ?, ?)", (tenant, document, version)
+                )
             rows = (_row(tenant, place, each) for place, each in enumerate(passages))
-            database.executemany("insert into passages values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+            database.executemany(_INSERT, rows)
         partition.remove(gone)
         partition.add(passages)
         if partition.wasted:

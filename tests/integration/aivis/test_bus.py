@@ -104,9 +104,9 @@ def same(letter: Letter, sent: dict[str, object]) -> bool:
 async def letters_of(store: Store, count: int) -> list[Letter]:
     async with asyncio.timeout(10):
         while True:
-            letters = await store.letters(limit=100)
-            if len(letters) >= count:
-                return letters
+            found = [await store.letter(heading.id) for heading in await store.letters(limit=100)]
+            if len(found) >= count:
+                return [letter for letter in found if letter is not None]
             await asyncio.sleep(0.05)
 
 

@@ -6,12 +6,21 @@ from pathlib import Path
 
 import httpx
 import pytest
+import structlog
 
 from aivis import dead_letters, topics
 from aivis.admission import Admission, Received
 from aivis.web import api
 from tests.integration.aivis.mailbox.stand import Stand, arrival, event, running
 
+ASKED = (
+    ("GET", "/v1/dead"),
+    ("GET", "/v1/dead/count"),
+    ("POST", "/v1/dead/retry"),
+    ("POST", "/v1/dead/drop"),
+    ("GET", "/v1/dead/1"),
+    ("POST", "/v1/dead/1/retry"),
+)
 NEAR, FAR = ("127.0.0.1", 5), ("203.0.113.9", 5)
 TICKETS = Admission({topics.TICKETS.name: topics.TICKETS})
 
@@ -86,6 +95,97 @@ async def test_a_letter_that_is_still_bad_stays_and_the_answer_says_why(tmp_path
         assert (await http.get("/v1/dead")).json() == [letter]
 
 
+async def test_letters_are_filtered_by_the_service(tmp_path: Path) -> None:
+    async with running(tmp_path) as stand, client(stand) as http:
+        await quarantine(stand, "0", "1")
+        await stand.mailbox.receive([arrival(event("2"))._replace(value=b"{")])
+        await stand.quiet()
+
+        async def ids(query: str) -> list[int]:
+            counted = (await http.get(f"/v1/dead/count?{query}")).json()
+            found = [letter["id"] for letter in (await http.get(f"/v1/dead?{query}")).json()]
+            assert sum(counted.values()) == len(found)
+            return found
+
+        buried, second, first = await ids("")
+        assert await ids("kind=buried") == [buried]
+        assert await ids("kind=quarantined") == [second, first]
+        assert await ids("tenant=acme&key=a&topic=aivis.tickets&event=a-2&reason=IS NOT json") == [buried]
+        assert await ids("tenant=globex") == []
+        assert await ids("since=60") == [buried, second, first]
+        assert await ids("older_than=60") == []
+        page = await http.get(f"/v1/dead?before={second}")
+        assert [letter["id"] for letter in page.json()] == [first]
+
+
+@pytest.mark.parametrize(
+    ("query", "says"),
+    [
+        ("kind=lost", "kind='lost': give one of buried, quarantined"),
+        ("since=1h", "since='1h': give a whole number"),
+        ("older_than=-1", "older_than='-1': give a whole number"),
+        ("tennant=acme", "'tennant' is not known: known are before, event, key, kind"),
+        ("limit=1001", "limit='1001': give a whole number from 0 to 1000"),
+    ],
+)
+async def test_a_filter_that_cannot_be_is_refused_by_name(tmp_path: Path, query: str, says: str) -> None:
+    async with running(tmp_path) as stand, client(stand) as http:
+        answer = await http.get(f"/v1/dead?{query}")
+        assert answer.status_code == 422
+        assert says in answer.json()["detail"]
+
+
+async def test_of_several_letters_it_is_told_what_became_of_each(tmp_path: Path) -> None:
+    async with running(tmp_path) as stand, client(stand) as http:
+        await quarantine(stand, "0")
+        await stand.mailbox.receive([arrival(event("1", "b"))._replace(value=b"{")])
+        await stand.quiet()
+        stand.mailbox.admit = Admission({"aivis.gone": topics.TICKETS}).again
+        buried, quarantined = [letter["id"] for letter in (await http.get("/v1/dead")).json()]
+        asked = {"ids": [buried, quarantined, 4711], "seconds": 5}
+        became = (await http.post("/v1/dead/retry", json=asked)).json()
+        assert [(each["id"], each["outcome"]) for each in became] == [
+            (buried, "buried-again"),
+            (quarantined, "done"),
+            (4711, "gone"),
+        ]
+        [again] = (await http.get("/v1/dead")).json()
+        assert (became[0]["letter"], became[0]["reason"]) == (again["id"], again["reason"])
+        assert await stand.state("a") == ["a-0"]
+
+
+async def test_who_drops_a_letter_is_written_into_the_log(tmp_path: Path) -> None:
+    async with running(tmp_path) as stand, client(stand) as http:
+        await quarantine(stand, "0")
+        [letter] = (await http.get("/v1/dead")).json()
+        with structlog.testing.capture_logs() as logs:
+            answer = await http.post("/v1/dead/drop", json={"ids": [letter["id"], 4711], "by": "dana"})
+        assert [(each["id"], each["outcome"]) for each in answer.json()] == [(letter["id"], "dropped"), (4711, "gone")]
+        assert [line["by"] for line in logs if line["event"] == "dead letter dropped"] == ["dana at 127.0.0.1"]
+        assert (await http.get("/v1/dead")).json() == []
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (b"{", "the body is not JSON"),
+        (b"[]", "(body): Input should be"),
+        (b"{}", "ids: Field required"),
+        (b'{"ids": [-1]}', "ids.0: Input should be greater"),
+        (b'{"ids": ["x"]}', "ids.0: Input should be a valid integer"),
+        (b'{"ids": [9223372036854775808]}', "ids.0: Input should be less"),
+        (b'{"ids": [1], "second": 3}', "second: Extra inputs"),
+        (b'{"ids": [1], "seconds": 31}', "seconds: Input should be less"),
+        (b'{"ids": [' + b"1," * 1_000 + b"1]}", "ids: Tuple should have at most 1000 items"),
+    ],
+)
+async def test_a_body_that_says_no_letters_is_refused_by_field(tmp_path: Path, body: bytes, says: str) -> None:
+    async with running(tmp_path) as stand, client(stand) as http:
+        answer = await http.post("/v1/dead/retry", content=body)
+        assert answer.status_code == 422
+        assert says in answer.json()["detail"]
+
+
 @pytest.mark.parametrize("path", ["/v1/dead/7", "/v1/dead/7/retry"])
 async def test_a_letter_that_is_not_there_is_not_found(tmp_path: Path, path: str) -> None:
     async with running(tmp_path) as stand, client(stand) as http:
@@ -118,9 +218,9 @@ async def test_only_operators_and_callers_on_this_machine_see_letters(
 ) -> None:
     async with running(tmp_path) as stand, client(stand, token=token, peer=peer) as http:
         headers = {b"authorization": authorization.encode("latin-1")} if authorization else {}
-        for method, path in (("GET", "/v1/dead"), ("GET", "/v1/dead/1"), ("POST", "/v1/dead/1/retry")):
-            answer = await http.request(method, path, headers=headers)
-            assert answer.status_code == (status if path == "/v1/dead" or status == 403 else 404)
+        for method, path in ASKED:
+            answer = await http.request(method, path, headers=headers, content=b'{"ids": []}')
+            assert answer.status_code == (404 if status == 200 and path.startswith("/v1/dead/1") else status)
 
 
 async def test_while_the_database_is_away_letters_are_too(tmp_path: Path) -> None:

@@ -115,6 +115,15 @@ class Stack:
             return len(self.handed) - sum(case["status"] in ENDED for case in cases)
         raise AssertionError(f"the reasoner does not answer\n{self.told()}")
 
+    async def until_something_moves(self) -> None:
+        """Until a case that has not ended has begun: what befalls the stack then hits work."""
+        until = time.monotonic() + 20
+        while time.monotonic() < until:
+            if any(case["status"] not in ENDED for case in await self.cases()):
+                return
+            await asyncio.sleep(0.02)
+        raise AssertionError(f"nothing moves\n{self.told()}")
+
     async def until_ended(self, *, seconds: float) -> None:
         """Until every case of a ticket handed in has ended; all there is to know when they do not."""
         until = time.monotonic() + seconds

@@ -3,13 +3,12 @@
 import asyncio
 import random
 import signal
-import time
 from pathlib import Path
 
 import pytest
 
 from aivis.cli.embedded import SERVICES
-from tests.integration.chaos.chaos import Stack, whole_stack
+from tests.integration.chaos.chaos import whole_stack
 
 TICKETS = ("T-101", "T-103", "T-105", "T-107", "T-110", "T-119", "T-128", "T-130", "T-131")
 
@@ -26,7 +25,7 @@ async def test_every_service_killed_once_under_load_and_all_tickets_end_none_twi
         dice.shuffle(waiting)
         for victim in victims:
             await stack.hand_in([waiting.pop() for _ in range(min(len(waiting), 1 + (len(waiting) > len(victims))))])
-            await _something_moves(stack)
+            await stack.until_something_moves()
             await asyncio.sleep(dice.uniform(0, 0.4))
             await stack.kill(victim)
         await stack.hand_in(waiting)
@@ -38,13 +37,3 @@ async def test_every_service_killed_once_under_load_and_all_tickets_end_none_twi
             assert kill.open > 0, f"nothing was under way: {kill}"
         await asyncio.sleep(3)  # whatever would come twice has had its time
         stack.check()
-
-
-async def _something_moves(stack: Stack) -> None:
-    """Until a case that has not ended has begun: a kill then hits work."""
-    until = time.monotonic() + 20
-    while time.monotonic() < until:
-        if any(case["status"] not in ("resolved", "closed") for case in await stack.cases()):
-            return
-        await asyncio.sleep(0.02)
-    raise AssertionError(f"nothing moves\n{stack.told()}")

@@ -67,6 +67,13 @@ def test_what_is_bad_keeps_nothing_good_out() -> None:
     assert len(letters) == 2
 
 
+def test_what_is_held_back_is_found_by_the_tenant_and_case_that_it_claims() -> None:
+    bad = received()._replace(key=b"globex/other")
+    _, [claims, nothing] = ADMISSION.sort([bad, bad._replace(headers=())])
+    assert (claims.tenant, claims.key) == (EVENT.tenant, EVENT.case)
+    assert (nothing.tenant, nothing.key) == ("", "")
+
+
 PLAN = PlanRequested(request="r", text="x", customer="c")
 
 

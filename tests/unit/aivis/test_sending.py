@@ -65,13 +65,27 @@ def rows(*lines: str) -> list[OutboxRow]:
 
 
 async def sent(producer: FakeProducer, group: list[OutboxRow], *, max_bytes: int = 10_000) -> list[bool]:
-    return await send_in_order(producer, group, max_bytes=max_bytes)
+    return await send_in_order(producer, group, max_bytes=max_bytes, seconds=30)
 
 
 async def test_all_of_a_key_go_out_in_order_however_many_batches_it_takes() -> None:
     producer = FakeProducer()
     assert await sent(producer, rows(*["t/a"] * 8)) == [True] * 8
     assert producer.batches == [["0", "1", "2"], ["3", "4", "5"], ["6", "7"]]
+
+
+class SilentProducer(FakeProducer):
+    """One of whose partitions has lost its leader: what goes there is tried for ever."""
+
+    async def send_batch(self, batch: Batch, topic: str, *, partition: int) -> "asyncio.Future[object]":
+        if topic == "silent":
+            return asyncio.get_running_loop().create_future()
+        return await super().send_batch(batch, topic, partition=partition)
+
+
+async def test_what_is_not_acknowledged_in_time_counts_as_not_sent_and_holds_up_no_other_partition() -> None:
+    group = rows("silent/a", "t/a", "silent/a", "t/a")
+    assert await send_in_order(SilentProducer(), group, max_bytes=10_000, seconds=0.01) == [False, True, False, True]
 
 
 async def test_nothing_follows_a_batch_that_the_broker_did_not_take() -> None:

@@ -72,15 +72,14 @@ async def _holds(connection: Connection, writes: Sequence[Write], verdicts: list
     """Check the names that must be free, take those to be held; writes that may not get their verdict."""
     open_ = [(n, write) for n, write in enumerate(writes) if verdicts[n] is None]
     unless = [_Hold(n, write.key.tenant, hold, write.key.name) for n, write in open_ for hold in write.unless]
-    held = await connection.fetch(
-        "select n from unnest($1::int[], $2::text[], $3::text[]) as u(n, tenant, hold)"
-        " where exists (select 1 from holds h where h.hold = u.hold and h.tenant in (u.tenant, '*'))",
+    barred = await connection.fetch(
+        _BARRED,
         [each.write for each in unless],
         [each.tenant for each in unless],
         [each.hold for each in unless],
     )
-    for (n,) in held:
-        verdicts[n] = Verdict.STOPPED
+    for n, stopped in barred:
+        verdicts[n] = Verdict.STOPPED if stopped else Verdict.FROZEN
     take = [
         _Hold(n, write.key.tenant, hold, write.key.name)
         for n, write in open_
@@ -89,6 +88,16 @@ async def _holds(connection: Connection, writes: Sequence[Write], verdicts: list
     ]
     if take:
         await _take(connection, sorted(take, key=lambda each: (each.tenant, each.hold)), verdicts)
+
+
+_BARRED = """
+select n, bool_or(stopped) from (
+  select n, exists (select 1 from holds h where h.hold = u.hold and h.tenant in (u.tenant, '*')) as stopped,
+    exists (select 1 from windows w where w.hold = u.hold and w.tenant in (u.tenant, '*')
+            and w.begins <= now() and w.ends > now()) as frozen
+  from unnest($1::int[], $2::text[], $3::text[]) as u(n, tenant, hold)
+) b where stopped or frozen group by n
+"""
 
 
 async def _take(connection: Connection, take: list[_Hold], verdicts: list[Verdict | None]) -> None:
@@ -144,7 +153,7 @@ with w as (
   select k.tenant, k.name from keys k join w using (tenant, name) order by 1, 2 for update of k
 )
 update keys k set version = k.version + 1, state = coalesce(w.state, k.state), label = coalesce(w.label, k.label),
-  attempts = 0, error = '', updated_at = now(),
+  attempts = 0, failing_since = null, error = '', updated_at = now(),
   lease_until = case when w.release then '-infinity' else k.lease_until end
 from locked join w using (tenant, name)
 where k.tenant = w.tenant and k.name = w.name and k.epoch = w.epoch and k.version = w.version
@@ -216,7 +225,7 @@ async def _log(connection: Connection, writes: Sequence[Write]) -> None:
     ]
     if log:
         await connection.execute(
-            "insert into log select * from"
+            "insert into log (tenant, name, sequence, event_id, headers, value) select * from"
             " unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::bytea[], $6::bytea[])",
             *map(list, zip(*log, strict=True)),
         )

@@ -41,15 +41,17 @@ async def defer(connection: Connection, deferrals: Sequence[Deferral]) -> None:
     """Let keys go, to be leased again after their delay."""
     await connection.executemany(
         "update keys set lease_until = '-infinity', not_before = now() + make_interval(secs => $4),"
-        " attempts = attempts + $5, error = $6 where tenant = $1 and name = $2 and epoch = $3",
+        " attempts = attempts + $5, error = $6,"
+        " failing_since = case when $5 > 0 then coalesce(failing_since, now()) else failing_since end"
+        " where tenant = $1 and name = $2 and epoch = $3",
         [(*d.key, d.epoch, d.delay, int(d.counts), rows.text(d.error)) for d in deferrals],
     )
 
 
 def _lease(row: Any, inbox: dict[Key, list[Message]]) -> Lease:
-    tenant, name, epoch, version, state, label, attempts = row
+    tenant, name, epoch, version, state, label, attempts, failing = row
     key = Key(tenant, name)
-    return Lease(key, epoch, version, state, label, attempts, tuple(inbox.get(key, ())))
+    return Lease(key, epoch, version, state, label, attempts, tuple(inbox.get(key, ())), failing)
 
 
 def _first(row: Any, inbox: dict[Key, list[Message]]) -> int:
@@ -67,7 +69,8 @@ insert into keys as k (tenant, name, epoch, lease_until)
 select tenant, name, 1, now() + $2 from free order by tenant, name
 on conflict (tenant, name) do update set epoch = k.epoch + 1, lease_until = excluded.lease_until
   where k.lease_until < now()
-returning tenant, name, epoch, version, state, label, attempts
+returning tenant, name, epoch, version, state, label, attempts,
+  coalesce(extract(epoch from now() - failing_since), 0)::float8
 """
 _PENDING = """
 select w.tenant, w.name, i.seq, i.event_id, i.topic, i.headers, i.value

@@ -67,8 +67,8 @@ def leases(arrivals: Sequence[Arrival], placed: Sequence[Row | None], messages: 
 
 
 def _lease(key: Key, row: Any, messages: Sequence[Message]) -> Lease:
-    _, _, _, epoch, version, state, label, attempts = row
-    return Lease(key, epoch, version, state, label, attempts, tuple(messages))
+    _, _, _, epoch, version, state, label, attempts, failing = row
+    return Lease(key, epoch, version, state, label, attempts, tuple(messages), failing)
 
 
 _RECEIVE = """
@@ -89,9 +89,11 @@ with new as (
   select tenant, name, 1, now() + $10 from free order by tenant, name
   on conflict (tenant, name) do update set epoch = k.epoch + 1, lease_until = excluded.lease_until
     where k.lease_until < now() and k.not_before <= now()
-  returning tenant, name, epoch, version, state, label, attempts
+  returning tenant, name, epoch, version, state, label, attempts,
+    coalesce(extract(epoch from now() - failing_since), 0)::float8 as failing
 )
-select tenant, event_id, seq, epoch, version, state, label, attempts from new left join leased using (tenant, name)
+select tenant, event_id, seq, epoch, version, state, label, attempts, failing
+from new left join leased using (tenant, name)
 """
 """What the statement inserts it does not see itself: the older messages are those from before."""
 _KNOWN = """

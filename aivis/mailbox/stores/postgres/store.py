@@ -16,32 +16,35 @@ import asyncpg
 from aivis.errors import Invalid, Transient
 from aivis.failpoints import reach
 from aivis.mailbox.stores import rows
-from aivis.mailbox.stores.postgres import leasing, receiving
-from aivis.mailbox.stores.postgres import letters as kept
+from aivis.mailbox.stores.postgres import holds, leasing, pruning, receiving
 from aivis.mailbox.stores.postgres.arrays import array
 from aivis.mailbox.stores.postgres.committing import Connection, commit_group
+from aivis.mailbox.stores.postgres.letters import PostgresLetters
 from aivis.mailbox.values import (
     Arrival,
     Deferral,
     Depths,
     Key,
     Lease,
-    Letter,
     LogRow,
     OutboxRow,
     Receipt,
     Snapshot,
     Verdict,
+    Window,
     Write,
 )
+from aivis.migrations.postgres import prepare
 
-_SCHEMA = (Path(__file__).parent / "schema.sql").read_text(encoding="utf-8")
+_MIGRATIONS = Path(__file__).parent / "migrations"
 _ALL = "*"
+_SECONDS = 10
+"""To connect, and to wait for a connection while all are in use."""
 _REFUSED = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
 _AWAY = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, asyncio.TimeoutError)
 
 
-class PostgresStore:
+class PostgresStore(PostgresLetters):
     """A `Store` in `schema` of the database at `address`."""
 
     def __init__(self, address: str, *, schema: str, connections: int = 4) -> None:
@@ -51,24 +54,25 @@ class PostgresStore:
         self._pool: Any = None
 
     async def open(self) -> None:
-        if self._pool is not None:
-            return
+        if self._pool is None:
+            self._pool = await self._connect()
+
+    async def _connect(self) -> Any:
+        """A pool on the schema, whose tables have had every migration."""
         try:
             pool = await asyncpg.create_pool(
                 self._address,
                 min_size=1,
                 max_size=self._connections,
+                timeout=_SECONDS,
                 command_timeout=30,
                 reset=_nothing_to_reset,
                 server_settings={"search_path": self._schema, "application_name": self._schema},
             )
+            await prepare(pool, "mailbox", _MIGRATIONS, self._schema)
         except (ValueError, *_AWAY) as error:
             raise Transient(f"postgresql: {error}: is AIVIS_DATABASE right, and the server running?") from error
-        self._pool = pool
-        async with self._transaction("store.open", [_ALL]) as connection:
-            await connection.execute("select pg_advisory_xact_lock(hashtext($1))", self._schema)
-            await connection.execute(f'create schema if not exists "{self._schema}"')
-            await connection.execute(_SCHEMA)
+        return pool
 
     async def close(self) -> None:
         if self._pool is not None:
@@ -158,32 +162,10 @@ class PostgresStore:
         async with self._transaction("store.publish_again", [_ALL]) as connection:
             return int((await connection.execute(statement)).split()[-1])
 
-    async def quarantine(self, letters: Sequence[Letter]) -> None:
-        async with self._transaction("store.quarantine", [_ALL]) as connection:
-            await kept.quarantine(connection, letters)
-
-    async def letters(self, *, limit: int) -> list[Letter]:
-        async with self._bound([_ALL]) as connection:
-            return await kept.newest(connection, limit)
-
-    async def letter(self, id: int) -> Letter | None:
-        async with self._bound([_ALL]) as connection:
-            return await kept.one(connection, id)
-
-    async def retry(self, ids: Sequence[int]) -> list[Letter]:
-        async with self._transaction("store.retry", [_ALL]) as connection:
-            return await kept.retry(connection, ids)
-
     async def prune(self, *, sent_seconds: float, done_seconds: float) -> int:
+        sent, done = timedelta(seconds=sent_seconds), timedelta(seconds=done_seconds)
         async with self._transaction("store.prune", [_ALL], durable=False) as connection:
-            sent = await connection.execute(
-                "delete from outbox where sent_at < now() - $1::interval", timedelta(seconds=sent_seconds)
-            )
-            done = await connection.execute(
-                "delete from inbox where state = 1 and received_at < now() - $1::interval",
-                timedelta(seconds=done_seconds),
-            )
-        return sum(int(tag.split()[-1]) for tag in (sent, done))
+            return await pruning.prune(connection, sent=sent, done=done)
 
     async def read(self, key: Key) -> Snapshot | None:
         async with self._bound([key.tenant]) as connection:
@@ -192,12 +174,7 @@ class PostgresStore:
 
     async def find(self, *, tenant: str | None, labels: Sequence[str], limit: int) -> list[Snapshot]:
         async with self._bound([_ALL if tenant is None else tenant]) as connection:
-            found = await connection.fetch(
-                _FIND,
-                tenant,
-                list(labels),
-                limit,
-            )
+            found = await connection.fetch(_FIND, tenant, list(labels), limit)
         return [_snapshot(row) for row in found]
 
     async def log(self, key: Key, *, after: int, limit: int) -> list[LogRow]:
@@ -213,22 +190,27 @@ class PostgresStore:
 
     async def hold(self, tenant: str, name: str, holder: str) -> None:
         async with self._transaction("store.hold", [tenant]) as connection:
-            await connection.execute(
-                "insert into holds (tenant, hold, holder) values ($1, $2, $3) on conflict do nothing",
-                tenant,
-                name,
-                holder,
-            )
+            await holds.hold(connection, tenant, name, holder)
 
     async def unhold(self, tenant: str, name: str, holder: str) -> None:
-        statement = "delete from holds where tenant = $1 and hold = $2 and holder = $3"
         async with self._transaction("store.unhold", [tenant]) as connection:
-            await connection.execute(statement, tenant, name, holder)
+            await holds.unhold(connection, tenant, name, holder)
 
     async def holds(self, *, prefix: str) -> list[tuple[str, str, str]]:
-        statement = "select tenant, hold, holder from holds where starts_with(hold, $1) order by 1, 2"
         async with self._bound([_ALL]) as connection:
-            return [(row[0], row[1], row[2]) for row in await connection.fetch(statement, prefix)]
+            return await holds.held(connection, prefix)
+
+    async def hold_for(self, window: Window) -> Window | None:
+        async with self._transaction("store.hold_for", [window.tenant]) as connection:
+            return await holds.hold_for(connection, window)
+
+    async def end_window(self, tenant: str, id: str) -> bool:
+        async with self._transaction("store.end_window", [tenant]) as connection:
+            return await holds.end_window(connection, tenant, id)
+
+    async def windows(self, *, prefix: str) -> list[Window]:
+        async with self._bound([_ALL]) as connection:
+            return await holds.windows(connection, prefix)
 
     async def depths(self) -> Depths:
         async with self._bound([_ALL]) as connection:
@@ -237,7 +219,7 @@ class PostgresStore:
                 " (select count(*) from outbox where sent_at is null),"
                 " (select coalesce(extract(epoch from now() - min(received_at)), 0)::float8"
                 " from inbox where state = 0),"
-                " (select count(*) from letters)"
+                " (select count(*) from letters), (select count(*) from letters where event_id = ''), clock_timestamp()"
             )
         return Depths(*row)
 
@@ -260,7 +242,7 @@ class PostgresStore:
         if any("," in tenant for tenant in named):
             raise Invalid(f"tenant {named!r}: a tenant's name has no comma")
         try:
-            async with self._pool.acquire() as connection, connection.transaction():
+            async with self._pool.acquire(timeout=_SECONDS) as connection, connection.transaction():
                 await connection.execute(
                     "select set_config('aivis.tenants', $1, true), set_config('synchronous_commit', $2, true)",
                     ",".join(named),

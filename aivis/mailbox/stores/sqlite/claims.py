@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterable
-from time import time
+from time import monotonic
 
 from aivis.mailbox.stores import rows
 from aivis.mailbox.values import OutboxRow
@@ -22,7 +22,7 @@ class Claims:
 
     def make(self, connection: sqlite3.Connection, limit: int, seconds: float) -> list[OutboxRow]:
         """Claim up to `limit` rows; none while an earlier one of its key is claimed."""
-        now = time()
+        now = monotonic()
         self._made = {id: claim for id, claim in self._made.items() if claim[1] >= now}
         earliest: dict[str, int] = {}
         for id, (key, _) in self._made.items():
@@ -38,7 +38,7 @@ class Claims:
 
     def add(self, rows: Iterable[OutboxRow], seconds: float) -> None:
         """Claim `rows`, which nobody claims."""
-        until = time() + seconds
+        until = monotonic() + seconds
         self._made |= {row.id: (row.key, until) for row in rows}
 
     def let_go(self, ids: Iterable[int]) -> list[int]:

@@ -19,7 +19,7 @@ def commit_group(
 
 
 def _commit(connection: sqlite3.Connection, write: Write, now: float, left: list[OutboxRow]) -> Verdict:
-    verdict = _barred(connection, write) if write.take or write.unless else None
+    verdict = _barred(connection, write, now) if write.take or write.unless else None
     if verdict is None and not _state(connection, write, now):
         verdict = _too_late(connection, write)
     if verdict is not None:
@@ -37,7 +37,7 @@ def _too_late(connection: sqlite3.Connection, write: Write) -> Verdict:
     return Verdict.COMMITTED if row == (write.epoch, write.version + 1) else Verdict.FENCED
 
 
-def _barred(connection: sqlite3.Connection, write: Write) -> Verdict | None:
+def _barred(connection: sqlite3.Connection, write: Write, now: float) -> Verdict | None:
     """What keeps a write out whose fence may still fit."""
     row = connection.execute("select epoch, version from keys where tenant = ? and name = ?", write.key).fetchone()
     if row != (write.epoch, write.version):
@@ -47,6 +47,9 @@ def _barred(connection: sqlite3.Connection, write: Write) -> Verdict | None:
         statement = "select 1 from holds where tenant in (?, '*') and hold = ?"
         if connection.execute(statement, (tenant, hold)).fetchone():
             return Verdict.STOPPED
+    for hold in write.unless:
+        if connection.execute(_FROZEN, (tenant, hold, now, now)).fetchone():
+            return Verdict.FROZEN
     for hold in write.take:
         statement = "select 1 from holds where tenant = ? and hold = ? and holder <> ?"
         if connection.execute(statement, (tenant, hold, name)).fetchone():
@@ -54,11 +57,15 @@ def _barred(connection: sqlite3.Connection, write: Write) -> Verdict | None:
     return None
 
 
+_FROZEN = "select 1 from windows where tenant in (?, '*') and hold = ? and begins <= ? and ends > ?"
+
+
 def _state(connection: sqlite3.Connection, write: Write, now: float) -> bool:
     """Change the key under the write's fence; False when it does not fit."""
     changed = connection.execute(
         "update keys set version = version + 1, state = coalesce(?, state), label = coalesce(?, label),"
-        " attempts = 0, error = '', updated_at = ?, lease_until = case when ? then 0 else lease_until end"
+        " attempts = 0, failing_since = null, error = '', updated_at = ?,"
+        " lease_until = case when ? then 0 else lease_until end"
         " where tenant = ? and name = ? and epoch = ? and version = ?",
         (write.state, write.label, now, write.release, *write.key, write.epoch, write.version),
     )
@@ -68,7 +75,9 @@ def _state(connection: sqlite3.Connection, write: Write, now: float) -> bool:
 def _holds(connection: sqlite3.Connection, write: Write) -> None:
     tenant, name = write.key
     for hold in write.take:
-        connection.execute("insert into holds values (?, ?, ?) on conflict do nothing", (tenant, hold, name))
+        connection.execute(
+            "insert into holds (tenant, hold, holder) values (?, ?, ?) on conflict do nothing", (tenant, hold, name)
+        )
     for hold in write.free:
         connection.execute("delete from holds where tenant = ? and hold = ? and holder = ?", (tenant, hold, name))
 
@@ -103,7 +112,9 @@ def _log_and_timers(connection: sqlite3.Connection, write: Write, now: float) ->
     tenant, name = write.key
     for row in write.log:
         values = (tenant, name, row.sequence, row.event_id, rows.pack(row.headers), row.value)
-        connection.execute("insert into log values (?, ?, ?, ?, ?, ?)", values)
+        connection.execute(
+            "insert into log (tenant, name, sequence, event_id, headers, value) values (?, ?, ?, ?, ?, ?)", values
+        )
     for timer in write.timers:
         if timer.after is None:
             connection.execute(
@@ -111,6 +122,8 @@ def _log_and_timers(connection: sqlite3.Connection, write: Write, now: float) ->
             )
         else:
             connection.execute(
-                "insert or replace into timers values (?, ?, ?, ?, ?, ?, ?)",
+                "insert into timers (tenant, name, timer, due, event_id, headers, value) values (?, ?, ?, ?, ?, ?, ?)"
+                " on conflict (tenant, name, timer) do update set"
+                " due = excluded.due, event_id = excluded.event_id, headers = excluded.headers, value = excluded.value",
                 (tenant, name, timer.name, now + timer.after, timer.event_id, rows.pack(timer.headers), timer.value),
             )

@@ -1,8 +1,12 @@
-"""Leases on SQLite: keys are taken, kept and let go."""
+"""Leases on SQLite: keys are taken, kept and let go.
+
+One process has the file, so `lease_until` and `not_before` are by the clock of this machine that nobody sets; a start
+takes them all back.
+"""
 
 import sqlite3
 from collections.abc import Sequence
-from time import time
+from time import monotonic, time
 
 from aivis.failpoints import around
 from aivis.mailbox.stores import rows
@@ -14,42 +18,41 @@ def let_go_of_what_a_crash_left(connection: sqlite3.Connection) -> None:
 
     Should it still be there, its fences fail and its events come twice, which both bear.
     """
-    now = time()
     connection.execute("begin immediate")
-    connection.execute("update keys set lease_until = 0 where lease_until > ?", (now,))
+    connection.execute("update keys set lease_until = 0, not_before = 0 where lease_until > 0 or not_before > 0")
     with around("store.open"):
         connection.execute("commit")
 
 
 def lease(connection: sqlite3.Connection, limit: int, seconds: float, messages: int) -> list[Lease]:
     """Take free keys with what waits for them, longest waiting first."""
-    now = time()
+    now = monotonic()
     free = connection.execute(_FREE, {"now": now, "limit": limit}).fetchall()
     return [_take(connection, Key(*key), now, seconds, messages) for key in free]
 
 
 def renew(connection: sqlite3.Connection, leases: Sequence[Lease], seconds: float) -> set[Key]:
     """Keep leases; the keys whose lease is lost."""
-    until = time() + seconds
+    until = monotonic() + seconds
     return {lease.key for lease in leases if not connection.execute(_RENEW, (until, *lease.key, lease.epoch)).rowcount}
 
 
 def defer(connection: sqlite3.Connection, deferrals: Sequence[Deferral]) -> None:
     """Let keys go, to be leased again after their delay."""
-    now = time()
+    now, wall = monotonic(), time()
     connection.executemany(
-        "update keys set lease_until = 0, not_before = ?, attempts = attempts + ?, error = ?"
-        " where tenant = ? and name = ? and epoch = ?",
-        [(now + d.delay, int(d.counts), d.error, *d.key, d.epoch) for d in deferrals],
+        "update keys set lease_until = 0, not_before = ?, attempts = attempts + ?, error = ?,"
+        " failing_since = coalesce(failing_since, ?) where tenant = ? and name = ? and epoch = ?",
+        [(now + d.delay, int(d.counts), d.error, wall if d.counts else None, *d.key, d.epoch) for d in deferrals],
     )
 
 
 def _take(connection: sqlite3.Connection, key: Key, now: float, seconds: float, messages: int) -> Lease:
-    epoch, version, state, label, attempts = connection.execute(
+    epoch, version, state, label, attempts, since = connection.execute(
         "insert into keys (tenant, name, epoch, lease_until, updated_at) values (?, ?, 1, ?, ?)"
         " on conflict (tenant, name) do update set epoch = epoch + 1, lease_until = excluded.lease_until"
-        " returning epoch, version, state, label, attempts",
-        (*key, now + seconds, now),
+        " returning epoch, version, state, label, attempts, failing_since",
+        (*key, now + seconds, time()),
     ).fetchone()
     pending = connection.execute(
         "select seq, event_id, topic, headers, value from inbox indexed by inbox_pending"
@@ -57,7 +60,12 @@ def _take(connection: sqlite3.Connection, key: Key, now: float, seconds: float, 
         (*key, messages),
     ).fetchall()
     inbox = tuple(Message(seq, event, topic, rows.unpack(head), value) for seq, event, topic, head, value in pending)
-    return Lease(key, epoch, version, state, label, attempts, inbox)
+    return Lease(key, epoch, version, state, label, attempts, inbox, failing(since, time()))
+
+
+def failing(since: float | None, now: float) -> float:
+    """Seconds since the first failure, which restarts outlive; none where the clock was put back."""
+    return 0.0 if since is None else max(0.0, now - since)
 
 
 _FREE = """

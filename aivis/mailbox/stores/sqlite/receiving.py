@@ -3,9 +3,10 @@
 import sqlite3
 from collections.abc import Mapping, Sequence
 from itertools import islice
-from time import time
+from time import monotonic, time
 
 from aivis.mailbox.stores import rows
+from aivis.mailbox.stores.sqlite.leasing import failing
 from aivis.mailbox.values import Arrival, Key, Lease, Message, Receipt
 
 _New = dict[Key, list[Message]]
@@ -48,13 +49,14 @@ def lease(
     connection: sqlite3.Connection, new: Mapping[Key, list[Message]], limit: int, *, seconds: float, messages: int
 ) -> list[Lease]:
     """Lease up to `limit` of the keys of the `new` messages: those that are free and have no older ones."""
-    now = time()
+    now, changed = monotonic(), time()
     leases = []
     for key, pending in islice(new.items(), limit):
-        values = (*key, now + seconds, now, *key, pending[0].seq, now, now)
+        values = (*key, now + seconds, changed, *key, pending[0].seq, now, now)
         if taken := connection.execute(_LEASE, values).fetchone():
-            epoch, version, state, label, attempts = taken
-            leases.append(Lease(key, epoch, version, state, label, attempts, tuple(pending[:messages])))
+            epoch, version, state, label, attempts, since = taken
+            first = tuple(pending[:messages])
+            leases.append(Lease(key, epoch, version, state, label, attempts, first, failing(since, changed)))
     return leases
 
 
@@ -67,5 +69,5 @@ insert into keys (tenant, name, epoch, lease_until, updated_at) select ?, ?, 1, 
 where (select min(seq) from inbox indexed by inbox_pending where state = 0 and tenant = ? and name = ?) = ?
 on conflict (tenant, name) do update set epoch = epoch + 1, lease_until = excluded.lease_until
   where lease_until < ? and not_before <= ?
-returning epoch, version, state, label, attempts
+returning epoch, version, state, label, attempts, failing_since
 """

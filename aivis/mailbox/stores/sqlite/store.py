@@ -19,32 +19,33 @@ import orjson
 from aivis.errors import Invalid, Transient
 from aivis.failpoints import reach
 from aivis.mailbox.stores import rows
-from aivis.mailbox.stores.sqlite import leasing, receiving, timers
-from aivis.mailbox.stores.sqlite import letters as kept
+from aivis.mailbox.stores.sqlite import holds, leasing, receiving, timers
 from aivis.mailbox.stores.sqlite.claims import Claims
 from aivis.mailbox.stores.sqlite.committing import commit_group
+from aivis.mailbox.stores.sqlite.letters import SqliteLetters
 from aivis.mailbox.values import (
     Arrival,
     Deferral,
     Depths,
     Key,
     Lease,
-    Letter,
     LogRow,
     OutboxRow,
     Receipt,
     Snapshot,
     Verdict,
+    Window,
     Write,
 )
+from aivis.migrations.sqlite import opened
 
 R = TypeVar("R")
 Connection = sqlite3.Connection
 
-_SCHEMA = (Path(__file__).parent / "schema.sql").read_text(encoding="utf-8")
+_MIGRATIONS = Path(__file__).parent / "migrations"
 
 
-class SqliteStore:
+class SqliteStore(SqliteLetters):
     """A `Store` in the file at `path`."""
 
     def __init__(self, path: Path) -> None:
@@ -61,11 +62,9 @@ class SqliteStore:
     def _connect(self) -> None:
         if self._connection is not None:
             return
-        connection = sqlite3.connect(self._path, isolation_level=None, timeout=10)
-        connection.execute("pragma journal_mode=wal")
+        connection = opened(self._path, "mailbox", _MIGRATIONS)
         connection.execute("pragma wal_autocheckpoint=4000")
         connection.execute("pragma cache_size=-4000")
-        connection.executescript(_SCHEMA)
         leasing.let_go_of_what_a_crash_left(connection)
         self._connection = connection
 
@@ -154,23 +153,12 @@ class SqliteStore:
 
         return await self._write("store.publish_again", run)
 
-    async def quarantine(self, letters: Sequence[Letter]) -> None:
-        await self._write("store.quarantine", lambda connection: kept.quarantine(connection, letters))
-
-    async def letters(self, *, limit: int) -> list[Letter]:
-        return await self._read(lambda connection: kept.newest(connection, limit))
-
-    async def letter(self, id: int) -> Letter | None:
-        return await self._read(lambda connection: kept.one(connection, id))
-
-    async def retry(self, ids: Sequence[int]) -> list[Letter]:
-        return await self._write("store.retry", lambda connection: kept.retry(connection, ids))
-
     async def prune(self, *, sent_seconds: float, done_seconds: float) -> int:
         now = time()
 
         def run(connection: Connection) -> int:
             sent = connection.execute(_PRUNE_OUTBOX, (now - sent_seconds,)).rowcount
+            connection.execute("delete from windows where ends < ?", (now - done_seconds,))
             return sent + connection.execute(_PRUNE_INBOX, (now - done_seconds,)).rowcount
 
         return await self._write("store.prune", run, durable=False)
@@ -193,16 +181,22 @@ class SqliteStore:
         return [LogRow(sequence, event, rows.unpack(headers), value) for sequence, event, headers, value in found]
 
     async def hold(self, tenant: str, name: str, holder: str) -> None:
-        statement = "insert into holds (tenant, hold, holder) values (?, ?, ?) on conflict do nothing"
-        await self._write("store.hold", lambda connection: _change(connection, statement, (tenant, name, holder)))
+        await self._write("store.hold", lambda connection: holds.hold(connection, tenant, name, holder))
 
     async def unhold(self, tenant: str, name: str, holder: str) -> None:
-        statement = "delete from holds where tenant = ? and hold = ? and holder = ?"
-        await self._write("store.unhold", lambda connection: _change(connection, statement, (tenant, name, holder)))
+        await self._write("store.unhold", lambda connection: holds.unhold(connection, tenant, name, holder))
 
     async def holds(self, *, prefix: str) -> list[tuple[str, str, str]]:
-        statement = "select tenant, hold, holder from holds where substr(hold, 1, ?) = ? order by 1, 2"
-        return await self._read(lambda c: c.execute(statement, (len(prefix), prefix)).fetchall())
+        return await self._read(lambda connection: holds.held(connection, prefix))
+
+    async def hold_for(self, window: Window) -> Window | None:
+        return await self._write("store.hold_for", lambda connection: holds.hold_for(connection, window))
+
+    async def end_window(self, tenant: str, id: str) -> bool:
+        return await self._write("store.end_window", lambda connection: holds.end_window(connection, tenant, id))
+
+    async def windows(self, *, prefix: str) -> list[Window]:
+        return await self._read(lambda connection: holds.windows(connection, prefix))
 
     async def depths(self) -> Depths:
         def run(connection: Connection) -> Depths:
@@ -210,8 +204,12 @@ class SqliteStore:
                 "select count(*), min(received_at) from inbox indexed by inbox_pending where state = 0"
             ).fetchone()
             outbox = connection.execute("select count(*) from outbox where sent_at is null").fetchone()[0]
-            letters = connection.execute("select count(*) from letters").fetchone()[0]
-            return Depths(inbox, outbox, 0.0 if oldest is None else max(0.0, time() - oldest), letters)
+            letters, quarantined = connection.execute(
+                "select count(*), coalesce(sum(event_id = ''), 0) from letters"
+            ).fetchone()
+            now = time()
+            age = 0.0 if oldest is None else max(0.0, now - oldest)
+            return Depths(inbox, outbox, age, letters, quarantined, datetime.fromtimestamp(now, UTC))
 
         return await self._read(run)
 
@@ -250,11 +248,6 @@ class SqliteStore:
             raise Invalid(f"{self._path}: cannot be written as it is: {error}") from error
         except (sqlite3.Error, RuntimeError) as error:
             raise Transient(f"{self._path}: {error}") from error
-
-
-def _change(connection: Connection, statement: str, values: tuple[str, ...]) -> None:
-    """Run `statement`. Its cursor stays on its thread: freed on another, it spoils others."""
-    connection.execute(statement, values)
 
 
 _PRUNE_OUTBOX = """

@@ -1,18 +1,27 @@
 """The command line as the README has it tried by hand."""
 
+import asyncio
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import httpx
+import orjson
 import pytest
 from typer.testing import CliRunner, Result
 
+from aivis import identity
 from aivis.cli.client import Client
 from aivis.cli.embedded import Run
 from aivis.cli.main import app
 from aivis.cli.shell import console
+from aivis.errors import NotFound
+from aivis.events.envelope import Record
+from aivis.events.tickets import TicketSubmitted
+from tests.integration.services.broker import publish
 
 DOMAIN = Path("domains/cloud").resolve()
 _CODE = "from aivis.cli.main import app; app()"
@@ -99,3 +108,59 @@ def test_of_a_folder_with_a_file_that_cannot_be_read_nothing_is_ingested(folder:
     answer = told("ingest", str(tmp_path), "--folder", str(folder))
     assert answer.exit_code == 1
     assert f"{tmp_path / 'b.md'}: not UTF-8 at byte 4: save it as UTF-8" in answer.output
+
+
+def test_a_freeze_is_set_listed_and_thawed(folder: Path) -> None:
+    where = ("--folder", str(folder))
+    set_ = told("stop", "freeze", "2126-12-24T18:00+01:00", "the quarter is closed", "--tool", "cloud.reboot", *where)
+    assert set_.exit_code == 0, set_.output
+    assert "the quarter is closed" in told("stop", "list", *where).output
+    (shown,) = httpx.get(f"{Run.read(folder).executor}/v1/freezes").json()["freezes"]
+    thawed = told("stop", "thaw", shown["id"], *where)
+    assert (thawed.exit_code, "nothing is stopped" in thawed.output) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("when", "says"),
+    [("tomorrow", "field ends"), ("2126-12-24T18:00", "timezone"), ("2020-01-01T00:00Z", "is over already")],
+)
+def test_a_freeze_that_makes_no_sense_is_refused_with_the_reason(folder: Path, when: str, says: str) -> None:
+    answer = told("stop", "freeze", when, "because", "--folder", str(folder))
+    assert answer.exit_code == 1
+    assert says in answer.output
+
+
+def test_a_submission_that_cannot_be_read_is_with_an_expert_and_in_the_operator_s_hands(folder: Path) -> None:
+    run = Run.read(folder)
+    head = {"id": "e-1", "type": TicketSubmitted.TYPE, "source": "desk", "subject": "T-bad", "tenant": run.tenant}
+    headers = tuple((f"ce_{name}", value.encode()) for name, value in head.items())
+    key = f"{run.tenant}/T-bad".encode()
+    asyncio.run(publish(run.kafka, [Record("aivis.intake.desk", key, headers, b'{"ticket": "T-bad"}')]))
+
+    def dead(*arguments: str) -> Result:
+        return told("dead", *arguments, "--folder", str(folder))
+
+    filters = ("--service", "gateway", "--reason", "field customer", "--json")
+    _until(lambda: len(orjson.loads(dead("list", *filters).stdout)) == 1, folder / "output.log")
+    [letter] = orjson.loads(dead("list", *filters).stdout)
+    assert letter["key"] == identity.case_id(run.tenant, "desk", "T-bad")
+
+    api = Client(run)
+    known = f"/v1/escalations/{letter['key']}"
+    _until(lambda: bool(_found(lambda: api.get(run.escalation, known))), folder / "output.log")
+    case = api.get(run.escalation, known)
+    assert case["place"] == "open"
+    assert "field customer: Field required" in case["escalation"]["summary"]["problem"]
+
+    answer = dead("retry", letter["name"])
+    assert answer.exit_code == 1
+    assert "buried again as gateway/" in answer.stdout
+    assert "dropped for good" in dead("drop", *filters[:4], "--yes").stdout
+    assert orjson.loads(dead("list", *filters).stdout) == []
+
+
+def _found(ask: Callable[[], Any]) -> Any:
+    try:
+        return ask()
+    except NotFound:
+        return None

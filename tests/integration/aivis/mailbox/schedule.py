@@ -26,7 +26,7 @@ from tests.integration.aivis.mailbox.stand import (
 )
 
 KEYS, LEAST = 8, 10
-HARSH = replace(LIMITS, lease_seconds=0.4, claim_seconds=0.2, backoff_seconds=0.002, transient_attempts=10_000)
+HARSH = replace(LIMITS, lease_seconds=0.4, claim_seconds=0.2, backoff_seconds=0.002, attempts=1_000)
 
 
 @dataclass

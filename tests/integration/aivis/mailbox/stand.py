@@ -22,7 +22,7 @@ from aivis.mailbox.mailbox import Mailbox
 from aivis.mailbox.ports import Store
 from aivis.mailbox.stores.sqlite.store import SqliteStore
 from aivis.mailbox.turn import Turn
-from aivis.mailbox.values import Arrival, Key, OutboxRow, Outgoing, Step, Verdict, Write
+from aivis.mailbox.values import Arrival, Key, Letter, OutboxRow, Outgoing, Step, Verdict, Write
 from aivis.topics import DEAD_LETTER, REPLIES, TICKETS
 
 R = TypeVar("R")
@@ -187,6 +187,13 @@ class Stand:
         snapshot = await self.mailbox.store.read(Key("acme", key))
         found: list[str] = [] if snapshot is None or snapshot.state is None else orjson.loads(snapshot.state)
         return found
+
+
+async def kept(stand: Stand) -> list[Letter]:
+    """The dead letters whole, newest first."""
+    store = stand.mailbox.store
+    found = [await store.letter(heading.id) for heading in await store.letters(limit=10)]
+    return [letter for letter in found if letter is not None]
 
 
 async def until(holds: Callable[[], bool]) -> None:

@@ -7,12 +7,13 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from prometheus_client import REGISTRY
 
-from aivis.errors import AivisError, Conflict, Invalid, NotFound, Refused, Transient
+from aivis.errors import AivisError, Conflict, Invalid, NotFound, Refused, Transient, Unknown
 from aivis.events.envelope import body
 from aivis.events.replies import ReplyKind, ReplySent
 from aivis.mailbox.stores.sqlite.store import SqliteStore
-from aivis.mailbox.turn import NotYet, Turn
+from aivis.mailbox.turn import NotYet, Pause, Turn
 from aivis.mailbox.values import MAX_REASON, Key, Lease, OutboxRow, Outgoing, Step
 from aivis.topics import DEAD_LETTER, REPLIES, TICKETS
 from tests.integration.aivis.mailbox.stand import (
@@ -26,6 +27,7 @@ from tests.integration.aivis.mailbox.stand import (
     echo,
     event,
     first_places,
+    kept,
     running,
     until,
 )
@@ -94,28 +96,68 @@ async def test_failures_are_forgotten_with_the_next_step(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("error", "turns"),
-    [(Transient("the model is away"), 7), (NotYet("no ticket", seconds=0.01), 9), (KeyError("port"), 3)],
-    ids=["transient", "not yet", "our fault"],
+    ("error", "seconds"),
+    [
+        (Transient("the model is away"), 0.3),
+        (NotYet("no ticket", seconds=0.01), 0.6),
+        (KeyError("port"), 0),
+        (Unknown("no answer"), 0),
+    ],
+    ids=["transient", "not yet", "our fault", "not known"],
 )
 async def test_what_never_passes_is_buried_at_the_bound_of_its_kind(
-    tmp_path: Path, error: Exception, turns: int
+    tmp_path: Path, error: Exception, seconds: float
 ) -> None:
-    limits = replace(LIMITS, backoff_seconds=0.001, attempts=3, transient_attempts=7, early_attempts=9)
+    limits = replace(LIMITS, backoff_seconds=0.001, attempts=3, transient_seconds=0.3, early_seconds=0.6)
     async with running(tmp_path, Script(bad("0", error=error)), limits=limits) as stand:
+        began = asyncio.get_running_loop().time()
         await stand.deliver(event("0"))
         await stand.quiet()
-        assert len(stand.script.turns) == turns
+        assert asyncio.get_running_loop().time() - began >= seconds
+        assert len(stand.script.turns) == 3 if seconds == 0 else len(stand.script.turns) > 3
         [letter] = await stand.mailbox.store.letters(limit=10)
         assert letter.reason == f"{type(error).__name__}: {error}"
 
 
-async def test_who_never_gives_up_on_what_may_pass_keeps_early_events_as_long(tmp_path: Path) -> None:
-    limits = replace(LIMITS, backoff_seconds=0.001, transient_attempts=12, early_attempts=3)
-    async with running(tmp_path, Script(failing(*[NotYet("early", seconds=0)] * 11)), limits=limits) as stand:
+async def test_the_bound_in_time_counts_on_over_a_restart(tmp_path: Path) -> None:
+    away = bad("0", error=Transient("away"))
+    limits = replace(LIMITS, backoff_seconds=0.001, attempts=3, transient_seconds=0.5)
+    async with running(tmp_path, Script(away), limits=limits) as stand:
+        await stand.deliver(event("0"))
+        await until(lambda: len(stand.script.turns) >= 5)
+        assert await stand.mailbox.store.letters(limit=10) == []
+    await asyncio.sleep(0.5)
+    async with running(tmp_path, Script(away), limits=limits) as stand:
+        await stand.quiet()
+        assert len(stand.script.turns) == 1, "the time was over when it started again"
+        [letter] = await stand.mailbox.store.letters(limit=10)
+        assert letter.reason == "Transient: away"
+
+
+async def test_what_failed_once_long_ago_has_all_its_tries_yet(tmp_path: Path) -> None:
+    """A service that was down for longer than the bound is just back, and so is what it calls: not yet."""
+    limits = replace(LIMITS, backoff_seconds=0.001, attempts=4, transient_seconds=0)
+    async with running(tmp_path, Script(failing(*[Transient("away")] * 3)), limits=limits) as stand:
         await stand.deliver(event("0"))
         await stand.quiet()
         assert await stand.state("a") == ["a-0"]
+
+
+async def test_a_pause_that_the_service_bounds_itself_is_no_failure(tmp_path: Path) -> None:
+    seen = []
+
+    async def work(turn: Turn) -> Step:
+        seen.append(turn.attempts)
+        if len(seen) < 10:
+            raise Pause("the tool settles", seconds=0.005)
+        return echo(turn)
+
+    limits = replace(LIMITS, attempts=2, transient_seconds=0, early_seconds=0)
+    async with running(tmp_path, Script(work), limits=limits) as stand:
+        await stand.deliver(event("0"))
+        await stand.quiet()
+        assert await stand.state("a") == ["a-0"]
+        assert seen == [0] * 10
 
 
 class TiredStore(SqliteStore):
@@ -127,7 +169,7 @@ class TiredStore(SqliteStore):
 
 
 async def test_thousands_of_failures_do_not_break_the_backoff(tmp_path: Path) -> None:
-    limits = replace(LIMITS, backoff_seconds=1e-9, transient_attempts=10_000)
+    limits = replace(LIMITS, backoff_seconds=1e-9)
     store = TiredStore(tmp_path / "mailbox.db")
     async with running(store, Script(failing(Transient("away"))), limits=limits) as stand:
         await stand.deliver(event("0"))
@@ -158,7 +200,7 @@ async def test_what_can_never_be_is_buried_at_once_and_told(tmp_path: Path, erro
         assert header(dead, "aivis_reason") == reason
         assert header(dead, "aivis_topic") == TICKETS.name
         assert header(dead, "ce_id") == "a-0"
-        [letter] = await stand.mailbox.store.letters(limit=10)
+        [letter] = await kept(stand)
         assert (letter.event_id, letter.reason, letter.value) == ("a-0", reason, body(incoming.data))
 
 
@@ -189,7 +231,7 @@ async def test_a_message_that_cannot_be_read_is_buried_and_blocks_nobody(tmp_pat
         await stand.mailbox.receive([garbage, good, deep])
         await stand.quiet()
         assert await stand.state("a") == ["a-1"]
-        letters = {letter.event_id: letter for letter in await stand.mailbox.store.letters(limit=10)}
+        letters = {letter.event_id: letter for letter in await kept(stand)}
         assert set(letters) == {"a-0", "a-2"}
         assert "the body is not JSON" in letters["a-0"].reason
         assert letters["a-0"].value == garbage.value
@@ -199,13 +241,58 @@ async def test_a_message_that_cannot_be_read_is_buried_and_blocks_nobody(tmp_pat
         assert await stand.state("a") == ["a-1", "a-3"]
 
 
+async def test_of_a_message_that_cannot_be_read_somebody_is_told_and_what_came_with_it_is_done(tmp_path: Path) -> None:
+    told = []
+
+    def give_up(turn: Turn, reason: str) -> Step:
+        told.append((turn.events, [(head.id, head.type, head.subject) for head in turn.unread], reason))
+        return Step(state=b'["told"]', publish=(answer(event("told")),))
+
+    async def work(turn: Turn) -> Step:
+        assert turn.unread == ()
+        return echo(turn)
+
+    bodies = {"1": b"{", "3": b"[]"}
+    came = [arrival(event(str(n))) for n in range(5)]
+    came = [each._replace(value=bodies.get(each.event_id[-1], each.value)) for each in came]
+    async with running(tmp_path, Script(work, give_up)) as stand:
+        await stand.mailbox.receive(came)
+        await stand.quiet()
+        assert [(events, heads) for events, heads, _ in told] == [
+            ((), [("a-1", "aivis.ticket.message-added", "a"), ("a-3", "aivis.ticket.message-added", "a")])
+        ]
+        assert "the body is not JSON" in told[0][2]
+        assert "field (body)" in told[0][2]
+        assert await stand.state("a") == ["told", "a-0", "a-2", "a-4"]
+        assert stand.tape.ids()[0] == answer(event("told")).event.id
+        assert [header(row, "ce_id") for row in stand.tape.dead()] == ["a-1", "a-3"]
+
+
+async def test_a_message_that_cannot_be_read_waits_for_no_other(tmp_path: Path) -> None:
+    async with running(tmp_path, Script(bad("0", error=Transient("the model is away")))) as stand:
+        await stand.mailbox.receive([arrival(event("0")), arrival(event("1"))._replace(value=b"{")])
+        await until(lambda: len(stand.tape.dead()) == 1)
+        assert (await stand.mailbox.store.depths()).inbox == 1
+
+
+async def test_that_nobody_could_be_told_is_counted(tmp_path: Path) -> None:
+    def untold() -> float:
+        return REGISTRY.get_sample_value("aivis_mailbox_untold_total", {"service": "reasoner"}) or 0
+
+    before = untold()
+    async with running(tmp_path, Script(bad("0"), _raises)) as stand:
+        await stand.mailbox.receive([arrival(event("0")), arrival(event("1", "b"))._replace(value=b"{")])
+        await stand.quiet()
+        assert untold() == before + 2
+
+
 async def test_an_event_that_came_too_early_is_kept_until_the_one_it_builds_on(tmp_path: Path) -> None:
     async def work(turn: Turn) -> Step:
         if turn.state is None and "a-ticket" not in {each.id for each in turn.events}:
             raise NotYet("the case has no ticket yet", seconds=0.01)
         return echo(turn)
 
-    async with running(tmp_path, Script(work), limits=replace(LIMITS, transient_attempts=1)) as stand:
+    async with running(tmp_path, Script(work), limits=replace(LIMITS, attempts=1)) as stand:
         await stand.deliver(event("0"))
         await until(lambda: len(stand.script.turns) >= 5)
         await stand.deliver(event("ticket"))
@@ -293,7 +380,7 @@ async def test_the_reason_that_travels_is_short_however_long_the_error(tmp_path:
 
 
 async def test_one_bad_key_costs_the_others_no_time(tmp_path: Path) -> None:
-    limits = replace(LIMITS, transient_attempts=1_000, backoff_seconds=0.005)
+    limits = replace(LIMITS, backoff_seconds=0.005)
     async with running(tmp_path, Script(bad("bad", error=Transient("away"))), limits=limits) as stand:
         await stand.deliver(event("bad", "bad"), *(event("0", f"k{n}") for n in range(20)))
         await until(lambda: len(first_places(stand.tape.ids())) == 20)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from aivis.errors import Transient
+from aivis.mailbox.insisting import until_answered
 from aivis.mailbox.stores.sqlite.store import SqliteStore
 from aivis.mailbox.values import OutboxRow, Verdict, Write
 from tests.integration.aivis.mailbox.schedule import HARSH, survives
@@ -44,7 +45,9 @@ async def test_a_commit_whose_reply_is_lost_every_time_is_done_once_all_the_same
     """The bound of tries ends in the middle of it, with several messages in the turn."""
 
     store = MuteStore(tmp_path / "mailbox.db")
-    async with running(store, Script(), limits=replace(HARSH, transient_attempts=1, lease_seconds=30)) as stand:
+    async with running(
+        store, Script(), limits=replace(HARSH, transient_seconds=0, attempts=1, lease_seconds=30)
+    ) as stand:
         await stand.deliver(*(event(str(n)) for n in range(3)))
         await asyncio.sleep(1.2)
         store.mute = False
@@ -53,6 +56,19 @@ async def test_a_commit_whose_reply_is_lost_every_time_is_done_once_all_the_same
         assert await stand.state("a") == ["a-0", "a-1", "a-2", "a-3"]
         assert await _outbox(store) == 4
         assert await store.letters(limit=10) == []
+
+
+async def test_a_database_that_hangs_is_asked_again_for_a_bounded_time() -> None:
+    now, tries = [0.0], [0]
+
+    async def hang() -> None:
+        now[0] += 6
+        tries[0] += 1
+        raise Transient("no answer")
+
+    with pytest.raises(Transient):
+        await until_answered(hang, lambda: now[0])
+    assert tries[0] == 2, "none is begun after ten seconds"
 
 
 async def test_a_database_that_is_full_takes_up_work_again_when_there_is_room(tmp_path: Path) -> None:

@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 from prometheus_client import generate_latest
 
+from aivis import identity
 from aivis.events.actions import ApprovalGranted, Settlement
 from aivis.events.envelope import Event, Payload
-from aivis.events.escalations import AnswerGiven, CaseTaken, FeedbackGiven, GuidanceGiven
+from aivis.events.escalations import AnswerGiven, CaseOverdue, CaseTaken, FeedbackGiven, GuidanceGiven
 from aivis.events.replies import Outcome, OwnerChanged, ReplyKind, ReplySent
 from aivis.events.tickets import TicketReopened
 from services.escalation.main import build
@@ -19,6 +20,7 @@ from tests.unit.services.escalation.cases import (
     ESCALATED,
     OPENED,
     UNSETTLED,
+    at,
     finished,
     outcome,
     plan,
@@ -297,3 +299,17 @@ async def test_an_event_of_the_log_that_is_repeated_is_shown_once(escalation: Wo
     await escalation.deliver(opened, said(finished("stranger"), 2, sequence=2))
 
     assert len((await escalation.http.get(ADDRESS)).json()["timeline"]) == 1
+
+
+async def test_an_overdue_case_comes_first_and_is_counted_for_alerts(escalation: Working) -> None:
+    await wait_for_people(escalation)
+    other = identity.case_id("acme", "desk", "T-2")
+    late = ESCALATED.model_copy(update={"escalation": "esc-2"})
+    about = CaseOverdue(about="esc-2", since=at(600), times=2)
+    events = [said(OPENED, 600, sequence=1), said(late, 600), said(about, 4200)]
+    await escalation.deliver(*(event._replace(case=other, id=f"{event.id}-2") for event in events))
+    queue = (await escalation.http.get("/v1/escalations")).json()["escalations"]
+
+    assert [case["case"] for case in queue] == [other, CASE]
+    assert (queue[0]["overdue"]["times"], queue[1]["overdue"]) == (2, None)
+    await escalation.until(lambda: b"aivis_escalation_overdue 1.0" in generate_latest())

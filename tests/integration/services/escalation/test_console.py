@@ -4,11 +4,11 @@ from html import escape
 import pytest
 
 from aivis.events.envelope import Payload
-from aivis.events.escalations import Summary
+from aivis.events.escalations import CaseOverdue, Summary
 from aivis.events.replies import OwnerChanged
 from services.escalation.server.console import COOKIE
 from tests.integration.services.working import Working
-from tests.unit.services.escalation.cases import ASKED, CASE, ESCALATED, OPENED, UNSETTLED, said
+from tests.unit.services.escalation.cases import ASKED, CASE, ESCALATED, OPENED, UNSETTLED, at, said
 
 PAGE = f"/cases/{CASE}"
 HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(2)>{{ 7777*7 }}\u202egnp.exe'
@@ -63,6 +63,14 @@ async def test_the_session_cookie_is_out_of_reach_and_is_not_the_key(escalation:
     assert "HttpOnly" in cookie
     assert "SameSite=lax" in cookie
     assert "ada-key" not in cookie
+
+
+async def test_the_queue_and_the_case_say_what_is_overdue(escalation: Working) -> None:
+    await deliver(escalation, ESCALATED, CaseOverdue(about="esc-1", since=at(2), times=3))
+    await sign_in(escalation)
+
+    assert "overdue since 2026-03-01 09:00:02 UTC, said 3 times" in (await escalation.http.get("/queue")).text
+    assert "overdue since 2026-03-01 09:00:02 UTC" in (await escalation.http.get(PAGE)).text
 
 
 async def test_hostile_words_stay_words_on_every_page(escalation: Working) -> None:

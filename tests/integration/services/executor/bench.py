@@ -78,6 +78,8 @@ class Bench(ToolsServicer):
     """The most calls under way at once, by tool and resource."""
     refusals: list[str] = field(default_factory=list)
     """How the next calls fail: "proven" unavailable, or just "unavailable"."""
+    lies: list[str] = field(default_factory=list)
+    """What the next answers say they are to: "another" call, or "" for nothing; later ones say the truth."""
 
     async def List(self, request: pb.ListRequest, context: Any) -> pb.ListResponse:  # noqa: N802
         return pb.ListResponse(tools=self.declared)
@@ -91,7 +93,8 @@ class Bench(ToolsServicer):
         self.most[resource] = max(self.most[resource], self.inside[resource])
         try:
             await self._refuse(context)
-            return pb.CallResponse(result=await self._answer(request, arguments))
+            result = await self._answer(request, arguments)
+            return pb.CallResponse(result=result, key=self._said_key(request.key))
         finally:
             self.inside[request.tool] -= 1
             self.inside[resource] -= 1
@@ -99,7 +102,7 @@ class Bench(ToolsServicer):
     async def Lookup(self, request: pb.LookupRequest, context: Any) -> pb.LookupResponse:  # noqa: N802
         happened = self.effects[request.key] > 0
         outcome = pb.LookupResponse.HAPPENED if happened else pb.LookupResponse.DID_NOT_HAPPEN
-        return pb.LookupResponse(outcome=outcome, result=_result("looked up"))
+        return pb.LookupResponse(outcome=outcome, result=_result("looked up"), key=self._said_key(request.key))
 
     async def Undo(self, request: pb.UndoRequest, context: Any) -> pb.UndoResponse:  # noqa: N802
         await context.abort(grpc.StatusCode.FAILED_PRECONDITION, "nothing here can be undone")
@@ -116,6 +119,9 @@ class Bench(ToolsServicer):
             self.effects[request.key] += 1
         await self.gate.wait()
         return b'{"text": 3}' if request.tool == "bench.wrong" else _result("done")
+
+    def _said_key(self, key: str) -> str:
+        return self.lies.pop(0) if self.lies else key
 
     async def _refuse(self, context: Any) -> None:
         if not self.refusals:

@@ -2,16 +2,19 @@
 
 import asyncio
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 
 from aivis.artifacts import ArtifactStore
 from aivis.errors import Transient
 from aivis.events.actions import ActionFailed, ActionFinished, ActionUnsettled, FailureKind
 from aivis.v1 import tools_pb2 as pb
 from services.executor.providers.grpc import GrpcTools
+from services.executor.stops import Freeze
 from tests.integration.services.broker import free_port
 from tests.integration.services.executor.at_work import TENANT, asked, at_work
 from tests.integration.services.executor.bench import Bench, serving, tools
@@ -166,6 +169,68 @@ async def test_unavailable_means_that_nothing_was_done_only_when_the_server_says
         await executor.deliver(unproven)
         assert isinstance(await executor.outcome(unproven), ActionUnsettled)
         assert bench.calls[unproven.id] == 1
+
+
+def swapped(address: str) -> float:
+    return REGISTRY.get_sample_value("aivis_executor_swapped_answers_total", {"server": address}) or 0.0
+
+
+async def test_an_answer_to_another_call_is_counted_and_taken_for_none(bench: Bench, tmp_path: Path) -> None:
+    bench.gate.set()
+    async with serving(bench) as address, at_work(tmp_path, address) as executor:
+        dedupes, neither, read = asked("bench.dedupes", "a"), asked("bench.neither", "b"), asked("bench.read", "c")
+        for action, outcome in ((dedupes, ActionFinished), (neither, ActionUnsettled), (read, ActionFinished)):
+            bench.lies = ["another"]
+            await executor.deliver(action)
+            assert isinstance(await executor.outcome(action), outcome)
+        assert swapped(address) == 3
+    assert (bench.calls[dedupes.id], bench.calls[neither.id], bench.calls[read.id]) == (2, 1, 2)
+    assert bench.effects[dedupes.id] == bench.effects[neither.id] == 1
+
+
+async def test_a_lookup_that_answers_for_another_call_settles_nothing(bench: Bench, tmp_path: Path) -> None:
+    bench.gate.set()
+    async with serving(bench) as address, at_work(tmp_path, address) as executor:
+        effect = asked("bench.lookup", "effect")
+        bench.lies = ["another", "another"]
+        await executor.deliver(effect)
+        assert isinstance(await executor.outcome(effect), ActionFinished)
+        assert swapped(address) == 2
+    assert bench.effects[effect.id] == bench.calls[effect.id] == 1
+
+
+async def test_a_server_that_names_no_key_is_taken_at_its_word(bench: Bench, tmp_path: Path) -> None:
+    bench.gate.set()
+    async with serving(bench) as address, at_work(tmp_path, address) as executor:
+        bench.lies = [""]
+        effect = asked("bench.neither", "effect")
+        await executor.deliver(effect)
+        assert isinstance(await executor.outcome(effect), ActionFinished)
+
+
+async def test_a_freeze_is_waited_for_when_it_is_short_and_fails_what_would_wait_longer(
+    bench: Bench, tmp_path: Path
+) -> None:
+    bench.gate.set()
+    async with serving(bench) as address, at_work(tmp_path, address, freeze_seconds=60) as executor:
+        assert executor.service.mailbox is not None
+        ends = datetime.now(UTC) + timedelta(seconds=1.5)
+        freeze = Freeze(ends=ends, reason="a release goes out")
+        await executor.service.mailbox.store.hold_for(freeze.window)
+        waits = asked("bench.neither", "waits")
+        read = asked("bench.read", "read")
+        await executor.deliver(waits, read)
+        assert isinstance(await executor.outcome(read), ActionFinished)
+        assert bench.calls[waits.id] == 0
+        assert isinstance(await executor.outcome(waits), ActionFinished)
+        assert datetime.now(UTC) >= ends
+        longer = Freeze(ends=ends + timedelta(hours=1), reason="the quarter is closed", tool="bench.neither")
+        await executor.service.mailbox.store.hold_for(longer.window)
+        fails = asked("bench.neither", "fails")
+        await executor.deliver(fails)
+        failed = await executor.outcome(fails)
+    assert (failed.kind, "the quarter is closed" in failed.message) == (FailureKind.FORBIDDEN, True)
+    assert (bench.calls[waits.id], bench.calls[fails.id]) == (1, 0)
 
 
 async def test_a_server_that_ends_under_a_call_leaves_it_in_doubt(bench: Bench, tmp_path: Path) -> None:

@@ -9,7 +9,9 @@ import grpc.aio
 from aivis.events.actions import ActionFinished, FailureKind, Purpose
 from aivis.toolkit import Arguments, Call, Repeat, Result, Risk, Serving, ToolSet, served
 from aivis.v1 import knowledge_pb2 as pb
+from aivis.v1 import tools_pb2
 from aivis.v1.knowledge_pb2_grpc import KnowledgeServicer, add_KnowledgeServicer_to_server
+from aivis.v1.tools_pb2_grpc import ToolsStub
 from tests.integration.services.executor.at_work import TENANT, asked, at_work
 
 Lamps = dict[str, bool]
@@ -67,6 +69,21 @@ async def test_an_effect_of_an_sdk_server_is_done_and_undone(tmp_path: Path) -> 
         await executor.deliver(undo)
         assert isinstance(await executor.outcome(undo), ActionFinished)
         assert lamps == {"lamp": False}
+
+
+async def test_an_sdk_server_says_which_call_it_answers(tmp_path: Path) -> None:
+    serving = Serving(listen="127.0.0.1:0", journal=tmp_path / "journal.db", drain=timedelta(0))
+    arguments = b'{"id": "lamp", "size": 1}'
+    about: dict[str, Any] = {"tool": "lamp.switch_on", "tenant": TENANT, "arguments": arguments}
+    async with (
+        served(tools, serving, lambda _: {}) as port,
+        grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel,
+    ):
+        stub = ToolsStub(channel)
+        called = await stub.Call(tools_pb2.CallRequest(**about, key="k1"))
+        looked_up = await stub.Lookup(tools_pb2.LookupRequest(**about, key="k1"))
+        undone = await stub.Undo(tools_pb2.UndoRequest(**about, key="k2", undoes="k1", result=called.result))
+    assert (called.key, looked_up.key, undone.key) == ("k1", "k1", "k2")
 
 
 class Library(KnowledgeServicer):

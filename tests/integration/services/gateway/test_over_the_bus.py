@@ -17,8 +17,8 @@ from aivis.access import Grant, Role, fingerprint
 from aivis.events.envelope import Event, Payload, Record, encode
 from aivis.events.replies import ReplyKind, ReplySent, Status, StatusChanged
 from aivis.events.tickets import MessageSubmitted, TicketSubmitted
+from aivis.mailbox.letters import Heading
 from aivis.mailbox.ports import Store
-from aivis.mailbox.values import Letter
 from aivis.service import Service, serve
 from services.gateway.main import build
 from services.gateway.settings import GatewaySettings
@@ -116,9 +116,9 @@ async def test_what_does_not_belong_is_quarantined_and_the_rest_goes_on(tmp_path
     assert all(letter.reason for letter in letters)
 
 
-async def letters_of(store: Store, *, count: int) -> list[Letter]:
+async def letters_of(store: Store, *, count: int) -> list[Heading]:
     """The dead letters, once there are so many, or as many as there are after a while."""
-    letters: list[Letter] = []
+    letters: list[Heading] = []
     for _ in range(100):
         letters = await store.letters(limit=50)
         if len(letters) >= count:

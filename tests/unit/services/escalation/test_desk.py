@@ -14,10 +14,21 @@ from aivis.events.escalations import (
     GuidanceGiven,
 )
 from aivis.events.replies import Outcome, OwnerChanged, Status
-from services.escalation import desk
+from services.escalation import desk, folding
 from services.escalation.desk import Done, carry_out
 from services.escalation.entry import Entry, Place
-from tests.unit.services.escalation.cases import ASKED, OPENED, at, finished, logged, outcome, said, status, waiting
+from tests.unit.services.escalation.cases import (
+    ASKED,
+    ESCALATED,
+    OPENED,
+    at,
+    finished,
+    logged,
+    outcome,
+    said,
+    status,
+    waiting,
+)
 
 GRANT = ApprovalGranted(action="act-9", digest=ASKED.digest, expert="ada", expires_at=ASKED.expires_at)
 DENY = ApprovalDenied(action="act-9", digest=ASKED.digest, expert="ada", reason="wrong address")
@@ -76,6 +87,14 @@ def test_nothing_is_done_with_a_case_that_has_ended(data: Payload) -> None:
 
     with pytest.raises(Conflict, match="the case has ended"):
         done(ended, data)
+
+
+def test_what_went_lost_is_seen_to_even_when_the_case_has_ended() -> None:
+    ended = logged(outcome(Outcome.FIXED), status(Status.RESOLVED), begin=5)
+    lost = folding.waits(ended, said(ESCALATED, 3)._replace(source="gateway"))
+
+    assert lost.place is Place.OPEN
+    assert done(lost, AnswerGiven(expert="ada", text="so")).entry.place is Place.ENDED
 
 
 def test_an_effect_in_doubt_is_settled_even_when_the_case_has_ended() -> None:

@@ -2,7 +2,7 @@ import pytest
 
 from aivis.events import escalations, tickets
 from aivis.events.actions import FailureKind
-from aivis.events.envelope import Payload
+from aivis.events.envelope import Event, Payload
 from aivis.events.replies import Outcome, OwnerChanged, Status
 from services.escalation import entry as entries
 from services.escalation import folding
@@ -12,6 +12,7 @@ from tests.unit.services.escalation.cases import (
     ESCALATED,
     OPENED,
     UNSETTLED,
+    at,
     failed,
     finished,
     logged,
@@ -38,6 +39,46 @@ def test_a_case_is_listed_although_its_ticket_has_not_been_heard_of() -> None:
     entry = folding.waits(Entry(), said(ESCALATED, 3))
 
     assert entry.place is Place.OPEN
+
+
+LOST = escalations.CaseEscalated(
+    escalation="lost-1",
+    reason=escalations.EscalationReason.FAULT,
+    summary=escalations.Summary(problem="The gateway gave up on a message.", known=("hello?",)),
+)
+
+
+def lost(seconds: float) -> Event:
+    """Something that the gateway gave up on."""
+    return said(LOST, seconds)._replace(source="gateway")
+
+
+@pytest.mark.parametrize("seconds", [2, 4], ids=["before", "after"])
+def test_two_escalations_that_are_open_are_both_in_sight(seconds: float) -> None:
+    entry = folding.waits(folding.waits(logged(OPENED), said(ESCALATED, 3)), lost(seconds))
+
+    assert entry.open_escalation is not None
+    told = entry.open_escalation.summary
+    assert {ESCALATED.summary.problem, LOST.summary.problem, "hello?"} <= {told.problem, *told.known}
+    assert len(entry.escalations) == 2
+
+
+@pytest.mark.parametrize("data", [outcome(Outcome.FIXED), tickets.TicketClosed()], ids=lambda data: data.TYPE)
+def test_what_went_lost_is_in_sight_until_a_person_saw_to_it_whatever_became_of_the_case(data: Payload) -> None:
+    entry = folding.logged(folding.waits(logged(OPENED), lost(3)), said(data, 5, sequence=5))
+    entry = folding.logged(entry, said(status(Status.CLOSED), 6, sequence=6))
+    assert entry.place is Place.OPEN
+
+    answered = folding.logged(entry, said(escalations.AnswerGiven(expert="ada", text="so"), 7, sequence=7))
+    assert answered.place is Place.ENDED
+
+
+@pytest.mark.parametrize(("seconds", "place"), [(2, Place.ENDED), (9, Place.OPEN)], ids=["before", "after"])
+def test_an_escalation_from_after_a_case_s_end_is_in_sight(seconds: float, place: Place) -> None:
+    entry = folding.logged(logged(OPENED), said(outcome(Outcome.FIXED), 5, sequence=5))
+    entry = folding.logged(entry, said(status(Status.RESOLVED), 6, sequence=6))
+
+    assert folding.waits(entry, said(ESCALATED, seconds)).place is place
 
 
 @pytest.mark.parametrize(
@@ -104,3 +145,32 @@ def test_a_case_goes_from_the_agent_to_an_expert_and_back() -> None:
 
 def test_an_entry_survives_being_kept() -> None:
     assert entries.load(entries.dump(waiting())) == waiting()
+
+
+def overdue(about: str = "esc-1", *, expert: str = "", times: int = 1) -> escalations.CaseOverdue:
+    return escalations.CaseOverdue(about=about, expert=expert, since=at(3), times=times)
+
+
+@pytest.mark.parametrize("about", ["esc-1", "act-9", "act-8"])
+def test_what_waits_too_long_is_late_until_somebody_acts(about: str) -> None:
+    entry = folding.waits(waiting(), said(overdue(about), 3600))
+
+    assert entry.late is not None
+    assert (entry.late.since, entry.late.times) == (at(3), 1)
+    entry = logged(escalations.GuidanceGiven(expert="ada", text="so"), finished("act-9"), entry=entry, begin=3700)
+    assert (entry.late is None) == (about != "act-8")
+
+
+def test_a_case_that_its_expert_leaves_lying_is_late_until_they_hand_it_back() -> None:
+    taken = logged(OPENED, OwnerChanged(owner="ada"))
+    entry = folding.waits(taken, said(overdue("", expert="ada"), 3600))
+
+    assert entry.late is not None
+    assert logged(OwnerChanged(owner="agent"), entry=entry, begin=3700).late is None
+    assert logged(outcome(Outcome.EXPERT), entry=entry, begin=3700).late is None
+
+
+def test_a_word_on_an_overdue_case_that_comes_late_changes_nothing() -> None:
+    newer = folding.waits(waiting(), said(overdue(times=2), 7200))
+
+    assert folding.waits(newer, said(overdue(times=1), 3600)) == newer

@@ -20,18 +20,19 @@ from aivis.events.actions import (
     Purpose,
     Settlement,
 )
-from aivis.events.envelope import Event, Payload
+from aivis.events.envelope import Event, Head, Payload
 from aivis.events.timers import TimerDue
-from aivis.mailbox.turn import NotYet, Turn
-from aivis.mailbox.values import Key, Step
+from aivis.mailbox.turn import Frozen, NotYet, Turn
+from aivis.mailbox.values import Key, Step, Window
 from aivis.toolkit.declaration import Repeat, Risk
-from services.executor.acting import Bounds, Means
 from services.executor.catalogue import Catalogue
 from services.executor.consumer import Executor
 from services.executor.ledger import Entry, State, Terms
+from services.executor.means import Bounds, Means
 from services.executor.policy import Policies
 from services.executor.ports import Call, Declaration, Found, Undone
 from services.executor.preparing import Preparer
+from services.executor.stopwatch import Stopwatch
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 TENANT = "acme"
@@ -174,6 +175,7 @@ class Desk:
 
     executor: Executor
     now: datetime = START
+    since_boot: float = 1_000
     states: dict[Key, tuple[bytes | None, str]] = field(default_factory=dict)
     holds: dict[tuple[str, str], str] = field(default_factory=dict)
     published: list[Payload] = field(default_factory=list)
@@ -181,6 +183,7 @@ class Desk:
     timers: dict[str, timedelta] = field(default_factory=dict)
     labels: list[str] = field(default_factory=list)
     attempts: int = 0
+    windows: list[Window] = field(default_factory=list)
 
     async def turn(self, *events: Event, action: str = ACTION) -> str:
         """One turn with `events`; the state after it."""
@@ -202,8 +205,15 @@ class Desk:
         self._apply(turn, self.executor.give_up(turn, reason))
         return self.label()
 
+    def give_up_unread(self, *heads: Head) -> str:
+        turn = self._turn(Key(heads[0].tenant, ACTION), ())
+        turn.unread = heads
+        self._apply(turn, self.executor.give_up(turn, "not JSON"))
+        return self.label()
+
     def pass_time(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)
+        self.since_boot += seconds
 
     def label(self, action: str = ACTION, tenant: str = TENANT) -> str:
         return self.states.get(Key(tenant, action), (None, ""))[1]
@@ -230,6 +240,9 @@ class Desk:
         for name in step.unless:
             if (tenant, name) in self.holds or ("*", name) in self.holds:
                 raise Refused(name)
+        for window in self.windows:
+            if window.hold in step.unless and window.begins and window.begins <= self.now < window.ends:
+                raise Frozen("frozen", window=window)
         for name in step.take:
             if self.holds.get((tenant, name), holder) != holder:
                 raise Conflict(name)
@@ -264,13 +277,17 @@ async def desk(
     async def read(key: Key) -> bytes | None:
         return await made.read(key)
 
+    async def holder(tenant: str, name: str) -> str | None:
+        return made.holds.get((tenant, name))
+
     means = Means(
-        prepare=Preparer(catalogue, read, artifacts, patience=0),
+        prepare=Preparer(catalogue, read, holder, artifacts, patience=0),
         policies=Policies(policies, where="the test's policies"),
         artifacts=artifacts,
         autonomy=autonomy,
         bounds=bounds or Bounds(),
         clock=lambda: 0.0,
+        stopwatch=Stopwatch(lambda: made.since_boot),
     )
     made = Desk(Executor(means))
     return made

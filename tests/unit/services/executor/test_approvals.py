@@ -11,7 +11,8 @@ from aivis.events.actions import (
     Autonomy,
     FailureKind,
 )
-from aivis.mailbox.turn import NotYet
+from aivis.events.escalations import CaseEscalated
+from aivis.mailbox.turn import NotYet, Pause
 from services.executor.intake import take_in
 from services.executor.stops import Stop
 from tests.unit.services.executor.making import (
@@ -73,6 +74,7 @@ async def test_an_approval_for_other_parameters_is_refused_and_the_action_waits_
     with pytest.raises(Refused, match="for other parameters"):
         await at.turn(word)
     assert at.give_up(word) == "WAITING"
+    assert isinstance(last(at), CaseEscalated), "the experts believe that they had their say"
     assert tools.calls == []
 
 
@@ -121,12 +123,9 @@ async def test_a_late_approval_is_asked_for_again(at: Desk) -> None:
 
 async def test_an_approval_that_overtakes_its_action_is_kept(at: Desk, tools: FakeTools) -> None:
     asked = event(request(origins=TEXT))
-    digest = "not known yet"
-    with pytest.raises(NotYet, match="has not come yet"):
-        await at.turn(grant(digest))
-    at.attempts = 500
-    with pytest.raises(Refused, match="there is no action"):
-        await at.turn(grant(digest))
+    with pytest.raises(NotYet, match=r"there is no action .* of tenant acme yet") as early:
+        await at.turn(grant("not known yet"))
+    assert not isinstance(early.value, Pause), "the mailbox bounds how long"
     assert await at.turn(asked) == "WAITING"
 
 

@@ -7,16 +7,23 @@ import pytest
 
 from aivis.errors import Invalid, Transient
 from aivis.events.actions import (
+    ActionFailed,
     ActionRequested,
     ActionUnsettled,
+    ApprovalGranted,
     FailureKind,
+    Settlement,
 )
-from aivis.events.envelope import Head
+from aivis.events.envelope import Head, Payload
+from aivis.events.escalations import CaseEscalated
 from aivis.mailbox.turn import NotYet
 from aivis.mailbox.values import Key
-from services.executor.acting import Bounds
 from services.executor.consumer import action_key_of
+from services.executor.means import Bounds
 from tests.unit.services.executor.making import (
+    ACTION,
+    CASE,
+    TENANT,
     Desk,
     FakeTools,
     crashed,
@@ -36,6 +43,35 @@ async def test_what_fails_by_a_fault_of_ours_around_a_call_is_in_doubt(at: Desk)
     crashed(at, "test.dedupes")
     assert at.give_up(event(request())) == "AMBIGUOUS"
     assert isinstance(last(at), ActionUnsettled)
+
+
+def head(kind: type[Payload]) -> Head:
+    return Head(id="e", type=kind.TYPE, source="test", subject=CASE, tenant=TENANT)
+
+
+async def test_a_request_that_cannot_be_read_is_told_to_who_waits_for_it(at: Desk) -> None:
+    at.give_up_unread(head(ActionRequested))
+    assert (last(at).action, last(at).kind, last(at).message) == (ACTION, FailureKind.INVALID, "not JSON")
+    assert (at.events[-1].case, at.events[-1].type) == (CASE, ActionFailed.TYPE)
+
+
+@pytest.mark.parametrize("kind", [ApprovalGranted, Settlement, ActionRequested])
+async def test_a_word_that_cannot_be_read_changes_no_action_under_way_and_people_hear_of_it(
+    at: Desk, kind: type[Payload]
+) -> None:
+    crashed(at, "test.dedupes")
+    before = at.entry()
+    assert at.give_up_unread(head(kind)) == "INTENT"
+    assert at.entry() == before
+    assert isinstance(last(at), CaseEscalated)
+    assert at.events[-1].case == CASE
+
+
+async def test_of_a_word_on_an_action_that_is_over_nobody_need_hear(at: Desk) -> None:
+    assert await at.turn(event(request())) == "DONE"
+    told = len(at.published)
+    assert at.give_up_unread(head(ApprovalGranted)) == "DONE"
+    assert len(at.published) == told
 
 
 async def test_a_catalogue_that_is_not_there_yet_is_waited_for(tools: FakeTools, tmp_path: Path) -> None:

@@ -245,3 +245,48 @@ async def test_an_approved_read_that_ends_the_process_each_time_is_given_up(at: 
     at.states[Key(TENANT, ACTION)] = (found.dump(), found.state.value)
     assert await at.turn(event(request("test.read"))) == "FAILED"
     assert tools.calls == []
+
+
+@pytest.mark.parametrize("doubt", ["crash", "unknown"])
+async def test_a_clock_set_ten_minutes_on_makes_no_lookup_early(at: Desk, tools: FakeTools, doubt: str) -> None:
+    if doubt == "crash":
+        crashed(at, "test.lookup")
+    else:
+        tools.answers = [Unknown("deadline")]
+    tools.found = [Found(Became.HAPPENED, DONE)]
+    asked = event(request("test.lookup"))
+    with pytest.raises(NotYet):
+        await at.turn(asked)
+    at.now += timedelta(minutes=10)
+    at.pass_time(14)
+    with pytest.raises(NotYet):
+        await at.turn(asked)
+    assert tools.lookups == 0
+    at.pass_time(1)
+    assert await at.turn(asked) == "DONE"
+
+
+async def test_a_clock_set_ten_minutes_back_lets_nothing_be_called_when_the_tools_window_is_over(
+    at: Desk, tools: FakeTools
+) -> None:
+    tools.answers = [Unknown("deadline")]
+    asked = event(request())
+    with pytest.raises(NotYet):
+        await at.turn(asked)
+    at.pass_time(3596)
+    at.now -= timedelta(minutes=10)
+    assert await at.until_over(asked) == "AMBIGUOUS"
+    assert len(tools.calls) == 1
+
+
+async def test_a_later_lookup_of_what_another_process_called_waits_as_long_as_if_it_had_just_been_called(
+    at: Desk, tools: FakeTools
+) -> None:
+    crashed(at, "test.lookup")
+    assert at.give_up(event(request("test.lookup"))) == "AMBIGUOUS"
+    at.now += timedelta(minutes=10)
+    assert await at.turn(timer("look")) == "AMBIGUOUS"
+    assert tools.lookups == 0
+    at.pass_time(60)
+    tools.found = [Found(Became.HAPPENED, DONE)]
+    assert await at.turn(timer("look")) == "RESOLVED"

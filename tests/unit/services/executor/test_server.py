@@ -102,7 +102,47 @@ async def test_a_stop_that_cannot_be_read_stops_nothing_and_says_why(store: Sqli
         assert (await http.get("/v1/stops")).json() == {"stops": []}
 
 
-@pytest.mark.parametrize("path", ["/v1/tools", "/v1/actions", "/v1/actions/x?tenant=t", "/v1/stops"])
+LATER = "2126-12-24T18:00:00Z"
+
+
+async def test_a_freeze_is_set_listed_and_ended(store: SqliteStore) -> None:
+    body = {"tenant": TENANT, "tool": "test.dedupes", "ends": LATER, "reason": "the quarter is closed"}
+    async with client(store) as http:
+        made = await http.post("/v1/freezes", json=body)
+        assert made.status_code == 201
+        assert (await http.post("/v1/freezes", json=body)).json()["id"] == made.json()["id"]
+        [shown] = (await http.get("/v1/freezes")).json()["freezes"]
+        assert {name: shown[name] for name in body} == body
+        assert shown["begins"] is not None
+        [window] = await store.windows(prefix="")
+        assert (window.tenant, window.hold) == (TENANT, stops_for("test.dedupes")[1])
+        assert (await http.delete("/v1/freezes", params={"id": shown["id"]})).status_code == 404
+        ended = await http.delete("/v1/freezes", params={"id": shown["id"], "tenant": TENANT})
+        assert ended.status_code == 200
+        assert (await http.get("/v1/freezes")).json() == {"freezes": []}
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ({"reason": "x"}, "field ends"),
+        ({"ends": LATER}, "field reason"),
+        ({"ends": "2126-12-24T18:00:00", "reason": "x"}, "field ends: Input should have timezone info"),
+        ({"ends": "2020-12-24T18:00:00Z", "reason": "x"}, "is over already"),
+        ({"begins": LATER, "ends": LATER, "reason": "x"}, "not after its beginning"),
+    ],
+)
+async def test_a_freeze_that_makes_no_sense_freezes_nothing_and_says_why(
+    store: SqliteStore, body: dict[str, str], says: str
+) -> None:
+    async with client(store) as http:
+        answer = await http.post("/v1/freezes", json=body)
+        assert answer.status_code == 422
+        assert says in answer.json()["detail"]
+        assert (await http.get("/v1/freezes")).json() == {"freezes": []}
+
+
+@pytest.mark.parametrize("path", ["/v1/tools", "/v1/freezes", "/v1/actions", "/v1/actions/x?tenant=t", "/v1/stops"])
 async def test_without_a_token_only_callers_on_this_machine_are_answered(store: SqliteStore, path: str) -> None:
     async with client(store, caller=("192.0.2.1", 40_000)) as http:
         assert (await http.get(path, headers={"x-forwarded-for": "127.0.0.1"})).status_code == 403

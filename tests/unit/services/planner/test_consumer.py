@@ -107,6 +107,7 @@ async def test_a_faulty_domain_keeps_it_from_being_ready_and_says_why(tmp_path: 
 def test_what_it_reads_and_writes_is_what_the_table_of_topics_says(tmp_path: Path) -> None:
     settings = PlannerSettings.load({"AIVIS_DATABASE": f"sqlite:{tmp_path}", "AIVIS_PLANNER_CACHE": str(tmp_path)})
     service = build(settings)
-    assert {topic.name for topic in service.topics} == {topics.PLAN_REQUESTS.name, topics.PLANS.name}
+    written = {topics.PLANS.name, topics.ESCALATIONS.name}
+    assert {topic.name for topic in service.topics} == {topics.PLAN_REQUESTS.name, *written}
     assert isinstance(service.bus, Bus)
     assert PlanRequested in topics.PLAN_REQUESTS.events

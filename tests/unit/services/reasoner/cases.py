@@ -25,7 +25,7 @@ from aivis.events.replies import Outcome, Status
 from aivis.events.tickets import TicketOpened
 from aivis.events.timers import TimerDue
 from aivis.mailbox.turn import Turn
-from aivis.mailbox.values import Key, Step
+from aivis.mailbox.values import Key, Step, Timer
 from aivis.modules.library import Library
 from services.reasoner import folding
 from services.reasoner.advancing import Means
@@ -65,6 +65,8 @@ class Run:
         self.log: list[Event] = []
         self.published: list[tuple[str, Event]] = []
         self.step = Step()
+        self.timers: dict[str, Timer] = {}
+        """Those that are set."""
 
     @property
     def case(self) -> Case:
@@ -87,6 +89,13 @@ class Run:
     async def feed(self, *payloads: Payload) -> Step:
         self._take(await self.reasoner.handle(self.turn(*payloads)))
         return self.step
+
+    async def fire(self, name: str) -> Step:
+        """Let the time of a timer that is set pass, and hand it in."""
+        timer = self.timers.pop(name)
+        assert timer.after is not None
+        self.now += timer.after
+        return await self.feed(TimerDue(name=name, note=timer.note))
 
     def give_up(self, *payloads: Payload) -> Step:
         self._take(self.reasoner.give_up(self.turn(*payloads), "it keeps failing"))
@@ -122,6 +131,9 @@ class Run:
         self.state = step.state or self.state
         self.log += step.log
         self.published += [(each.topic, each.event) for each in step.publish]
+        for timer in step.timers:
+            self.timers[timer.name] = timer
+        self.timers = {name: timer for name, timer in self.timers.items() if timer.after is not None}
 
 
 def event(payload: Payload, id: str, time: datetime = NOW) -> Event:

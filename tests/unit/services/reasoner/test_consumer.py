@@ -6,7 +6,8 @@ from aivis.events import tickets
 from aivis.events.actions import ActionFinished, ActionRequested
 from aivis.events.cases import ModelResponded
 from aivis.events.escalations import CaseEscalated, EscalationReason
-from aivis.events.plans import PlanRequested
+from aivis.events.plans import PlanRequested, Route
+from aivis.events.replies import ReplySent
 from aivis.events.tickets import Artifact, TicketMessageAdded
 from aivis.mailbox.turn import NotYet
 from services.reasoner import folding
@@ -36,7 +37,7 @@ async def test_folding_the_log_gives_the_state_that_is_kept() -> None:
     await run.feed(finished(run.actions()[0], up=True))
     await run.feed(TicketMessageAdded(text="more"))
     folded = folding.fold(run.log)
-    assert folded.model_copy(update={"reasked": 0}) == run.case.model_copy(update={"reasked": 0})
+    assert folded.model_copy(update={"reasked": 0}) == run.case.model_copy(update={"reasked": 0, "deadline": None})
     assert [event.sequence for event in run.log] == [*range(1, len(run.log) + 1)]
 
 
@@ -63,7 +64,7 @@ async def test_a_late_result_is_asked_for_again_under_the_actions_id() -> None:
 async def test_nothing_outstanding_means_no_reminder() -> None:
     run = Run(Script(SOLVED))
     await run.planned(subtask())
-    assert [timer.after for timer in run.step.timers] == [None]
+    assert run.timers == {}
     await run.feed(reminder())
     assert run.step.publish == ()
 
@@ -88,6 +89,33 @@ async def test_a_case_that_keeps_failing_is_a_persons() -> None:
     (escalation,) = run.sent(CaseEscalated)
     assert isinstance(escalation, CaseEscalated)
     assert escalation.reason is EscalationReason.FAULT
+
+
+async def test_a_case_for_which_no_plan_can_be_made_is_a_persons_and_the_fault_is_ours() -> None:
+    run = Run(Script(SOLVED))
+    await run.feed(opened())
+    made = run.plan(route=Route.EXPERT)
+    await run.feed(made.model_copy(update={"plan": made.plan.model_copy(update={"failed": True})}))
+    assert run.case.escalation is not None
+    assert run.case.escalation.reason is EscalationReason.FAULT
+
+
+async def test_of_a_second_message_given_up_on_the_person_hears_and_the_customer_does_not_anew() -> None:
+    run = Run(Script(SOLVED))
+    await run.feed(opened())
+    run.give_up(TicketMessageAdded(text="and now?"))
+    assert len(run.sent(ReplySent)) == len(run.sent(CaseEscalated)) == 1
+    run.give_up(TicketMessageAdded(text="hello?"))
+    assert (len(run.sent(ReplySent)), len(run.sent(CaseEscalated))) == (0, 1)
+
+
+def test_a_word_about_a_case_that_never_began_reaches_a_person_and_begins_none() -> None:
+    run = Run(Script(SOLVED))
+    step = run.give_up(TicketMessageAdded(text="and now?"))
+    (escalation,) = run.sent(CaseEscalated)
+    assert isinstance(escalation, CaseEscalated)
+    assert "and now?" in escalation.summary.known[0]
+    assert (step.state, step.log) == (None, ())
 
 
 @pytest.mark.parametrize("kind", [tickets.TicketMessageAdded, tickets.TicketWithdrawn, tickets.TicketEdited])

@@ -1,4 +1,4 @@
-create table if not exists case_figures (
+create table case_figures (
   tenant text not null,
   name text not null,               -- the case
   version bigint not null,          -- of the case's mailbox key
@@ -19,4 +19,12 @@ create table if not exists case_figures (
   resolution double precision,
   primary key (tenant, name)
 );
-create index if not exists case_figures_updated on case_figures (updated_at);
+create index case_figures_updated on case_figures (updated_at);
+
+-- A transaction names the tenants it works for ('*': all of them). Without a name it sees nothing.
+alter table case_figures enable row level security;
+alter table case_figures force row level security;
+create policy tenants on case_figures using (
+  current_setting('aivis.tenants', true) = '*'
+  or tenant = any (string_to_array(current_setting('aivis.tenants', true), ','))
+);

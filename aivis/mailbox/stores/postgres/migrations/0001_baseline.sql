@@ -1,4 +1,4 @@
-create table if not exists inbox (
+create table inbox (
   seq bigint generated always as identity primary key,
   tenant text not null,
   name text not null,
@@ -12,10 +12,10 @@ create table if not exists inbox (
   version bigint,                      -- the key's version that did it: its outputs carry the same
   unique (tenant, event_id)
 ) with (fillfactor = 80);
-create index if not exists inbox_pending on inbox (tenant, name, seq) where state = 0;
-create index if not exists inbox_done on inbox (received_at) where state = 1;
+create index inbox_pending on inbox (tenant, name, seq) where state = 0;
+create index inbox_done on inbox (received_at) where state = 1;
 
-create table if not exists keys (
+create table keys (
   tenant text not null,
   name text not null,
   epoch bigint not null default 0,
@@ -25,13 +25,14 @@ create table if not exists keys (
   state bytea,
   label text not null default '',
   attempts integer not null default 0,
+  failing_since timestamptz,           -- the first of these attempts failed then; null: none did
   error text not null default '',
   updated_at timestamptz not null default now(),
   primary key (tenant, name)
 ) with (fillfactor = 70);
-create index if not exists keys_label on keys (label, updated_at);
+create index keys_label on keys (label, updated_at);
 
-create table if not exists outbox (
+create table outbox (
   id bigint generated always as identity primary key,
   tenant text not null,
   name text not null,
@@ -44,12 +45,12 @@ create table if not exists outbox (
   claimed_until timestamptz not null default '-infinity',
   sent_at timestamptz
 ) with (fillfactor = 80);
-create index if not exists outbox_unsent on outbox (id) where sent_at is null;
-create index if not exists outbox_unsent_key on outbox (key, id) where sent_at is null;
-create index if not exists outbox_step on outbox (tenant, name, version);
-create index if not exists outbox_sent on outbox (sent_at) where sent_at is not null;
+create index outbox_unsent on outbox (id) where sent_at is null;
+create index outbox_unsent_key on outbox (key, id) where sent_at is null;
+create index outbox_step on outbox (tenant, name, version);
+create index outbox_sent on outbox (sent_at) where sent_at is not null;
 
-create table if not exists timers (
+create table timers (
   tenant text not null,
   name text not null,
   timer text not null,
@@ -59,9 +60,9 @@ create table if not exists timers (
   value bytea not null,
   primary key (tenant, name, timer)
 );
-create index if not exists timers_due on timers (due);
+create index timers_due on timers (due);
 
-create table if not exists log (
+create table log (
   tenant text not null,
   name text not null,
   sequence bigint not null,
@@ -71,14 +72,24 @@ create table if not exists log (
   primary key (tenant, name, sequence)
 );
 
-create table if not exists holds (
+create table holds (
   tenant text not null,
   hold text not null,
   holder text not null,
   primary key (tenant, hold)
 );
 
-create table if not exists letters (
+create table windows (
+  tenant text not null,
+  id text not null,
+  hold text not null,
+  begins timestamptz not null,
+  ends timestamptz not null,
+  reason text not null,
+  primary key (tenant, id)
+);
+
+create table letters (
   id bigint generated always as identity primary key,
   tenant text not null,
   name text not null,
@@ -94,14 +105,12 @@ create table if not exists letters (
 do $$
 declare t text;
 begin
-  foreach t in array array['inbox', 'keys', 'outbox', 'timers', 'log', 'holds', 'letters'] loop
+  foreach t in array array['inbox', 'keys', 'outbox', 'timers', 'log', 'holds', 'windows', 'letters'] loop
     execute format('alter table %I enable row level security', t);
     execute format('alter table %I force row level security', t);
-    if not exists (select 1 from pg_policies where schemaname = current_schema() and tablename = t and policyname = 'tenants') then
-      execute format($p$create policy tenants on %I using (
-        current_setting('aivis.tenants', true) = '*'
-        or tenant = any (string_to_array(current_setting('aivis.tenants', true), ','))
-        or tenant = '*')$p$, t);
-    end if;
+    execute format($p$create policy tenants on %I using (
+      current_setting('aivis.tenants', true) = '*'
+      or tenant = any (string_to_array(current_setting('aivis.tenants', true), ','))
+      or tenant = '*')$p$, t);
   end loop;
 end $$;

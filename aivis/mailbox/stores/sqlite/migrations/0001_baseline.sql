@@ -1,4 +1,4 @@
-create table if not exists inbox (
+create table inbox (
   seq integer primary key autoincrement,
   tenant text not null,
   name text not null,
@@ -12,10 +12,10 @@ create table if not exists inbox (
   version integer,                    -- the key's version that did it: its outputs carry the same
   unique (tenant, event_id)
 );
-create index if not exists inbox_pending on inbox (tenant, name, seq) where state = 0;
-create index if not exists inbox_waiting on inbox (seq) where state = 0;
+create index inbox_pending on inbox (tenant, name, seq) where state = 0;
+create index inbox_waiting on inbox (seq) where state = 0;
 
-create table if not exists keys (
+create table keys (
   tenant text not null,
   name text not null,
   epoch integer not null default 0,
@@ -25,13 +25,14 @@ create table if not exists keys (
   state blob,
   label text not null default '',
   attempts integer not null default 0,
+  failing_since real,                 -- the first of these attempts failed then; null: none did
   error text not null default '',
   updated_at real not null,
   primary key (tenant, name)
 ) without rowid;
-create index if not exists keys_label on keys (label, updated_at);
+create index keys_label on keys (label, updated_at);
 
-create table if not exists outbox (
+create table outbox (
   id integer primary key autoincrement,
   tenant text not null,
   name text not null,
@@ -43,10 +44,10 @@ create table if not exists outbox (
   value blob not null,
   sent_at real
 );
-create index if not exists outbox_unsent on outbox (id) where sent_at is null;
-create index if not exists outbox_step on outbox (tenant, name, version);
+create index outbox_unsent on outbox (id) where sent_at is null;
+create index outbox_step on outbox (tenant, name, version);
 
-create table if not exists timers (
+create table timers (
   tenant text not null,
   name text not null,
   timer text not null,
@@ -56,9 +57,9 @@ create table if not exists timers (
   value blob not null,
   primary key (tenant, name, timer)
 ) without rowid;
-create index if not exists timers_due on timers (due);
+create index timers_due on timers (due);
 
-create table if not exists log (
+create table log (
   tenant text not null,
   name text not null,
   sequence integer not null,
@@ -68,14 +69,24 @@ create table if not exists log (
   primary key (tenant, name, sequence)
 ) without rowid;
 
-create table if not exists holds (
+create table holds (
   tenant text not null,
   hold text not null,
   holder text not null,
   primary key (tenant, hold)
 ) without rowid;
 
-create table if not exists letters (
+create table windows (
+  tenant text not null,
+  id text not null,
+  hold text not null,
+  begins real not null,
+  ends real not null,
+  reason text not null,
+  primary key (tenant, id)
+) without rowid;
+
+create table letters (
   id integer primary key autoincrement,
   tenant text not null,
   name text not null,
