@@ -140,6 +140,7 @@ class Acting:
             return self.end(entry.ambiguous(f"the lookup was refused: {error}"))
 
     async def _carry_out(self, entry: Entry, prepared: Prepared) -> Step:
+        by = self.means.clock() + prepared.call.timeout.total_seconds()  # whoever settles it later counts from here too
         if entry.guarded:
             intended = await self._intend(entry)
             if isinstance(intended, Step):
@@ -147,7 +148,7 @@ class Acting:
             entry = intended
         start = self.means.clock()
         try:
-            content = await prepared.make()
+            content = await prepared.make(by=by)
         except AivisError as error:
             return await self._unanswered(entry, error, self.means.clock() - start)
         return await self._received(entry, prepared, content, seconds=self.means.clock() - start)

@@ -51,7 +51,7 @@ def build(settings: ExecutorSettings) -> Service:
         artifacts=artifacts,
         autonomy=settings.autonomy,
         bounds=_bounds(settings),
-        clock=time.perf_counter,
+        clock=time.monotonic,
         stopwatch=Stopwatch(_since_boot),
     )
     mailbox = _mailbox(settings, store, Executor(means))

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from math import inf
 from typing import Protocol
 
 from aivis.errors import Unknown
@@ -47,6 +48,9 @@ class Call:
     case: str
     timeout: timedelta
     traceparent: str | None = None
+    by: float = inf
+    """By `time.monotonic`: after this it is not sent any more. A process that stood still must not act when others,
+    who found the action in INTENT, have settled it."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """From an action to a call that can be made: the tool found, the parameters checked, the terms fixed."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import orjson
@@ -36,10 +36,10 @@ class Prepared:
     call: Call
     undone: Undone | None = None
 
-    async def make(self) -> bytes:
-        if self.undone is not None:
-            return await self.provider.undo(self.call, self.undone)
-        return await self.provider.call(self.call)
+    async def make(self, *, by: float) -> bytes:
+        """The answer; `by` is when it is over, see `Call`."""
+        call = replace(self.call, by=by)
+        return await (self.provider.call(call) if self.undone is None else self.provider.undo(call, self.undone))
 
     async def lookup(self) -> Found:
         return await self.provider.lookup(self.call)

@@ -1,12 +1,13 @@
 """Tools of a gRPC tool server."""
 
 from datetime import timedelta
+from time import monotonic
 from typing import TypeVar
 
 import grpc.aio
 from google.protobuf.duration_pb2 import Duration
 
-from aivis.errors import Unknown
+from aivis.errors import Transient, Unknown
 from aivis.failpoints import around
 from aivis.toolkit.declaration import Repeat, Risk
 from aivis.v1 import tools_pb2 as pb
@@ -53,7 +54,7 @@ class GrpcTools:
         )
         try:
             with around("tools.call"):
-                answer = await stub.Call(request, timeout=call.timeout.total_seconds(), metadata=_metadata(call))
+                answer = await stub.Call(request, timeout=_seconds_left(call), metadata=_metadata(call))
         except grpc.aio.AioRpcError as error:
             raise self._connection.error(error, doing=f"calling {call.tool}") from error
         return self._own(answer, call).result
@@ -77,7 +78,7 @@ class GrpcTools:
         )  # fmt: skip
         try:
             with around("tools.undo"):
-                answer = await stub.Undo(request, timeout=call.timeout.total_seconds(), metadata=_metadata(call))
+                answer = await stub.Undo(request, timeout=_seconds_left(call), metadata=_metadata(call))
         except grpc.aio.AioRpcError as error:
             raise self._connection.error(error, doing=f"undoing {call.tool}") from error
         return self._own(answer, call).result
@@ -94,6 +95,14 @@ class GrpcTools:
 
     async def close(self) -> None:
         await self._connection.close()
+
+
+def _seconds_left(call: Call) -> float:
+    """How long the call may take; `Transient` when its time is over."""
+    left = min(call.timeout.total_seconds(), call.by - monotonic())
+    if left <= 0:
+        raise Transient(f"calling {call.tool}: its time was over before it was sent, so nothing was done")
+    return left
 
 
 def _metadata(call: Call) -> tuple[tuple[str, str], ...]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from aivis.artifacts import ArtifactStore
 from aivis.errors import Transient
 from aivis.events.actions import ActionFailed, ActionFinished, ActionUnsettled, FailureKind
 from aivis.v1 import tools_pb2 as pb
+from services.executor.ports import Call, Undone
 from services.executor.providers.grpc import GrpcTools
 from services.executor.stops import Freeze
 from tests.integration.services.broker import free_port
@@ -263,3 +265,20 @@ async def test_the_address_of_a_server_is_told_in_its_errors() -> None:
     with pytest.raises(Transient, match=f"tool server at {provider.address}: no connection"):
         await provider.check()
     await provider.close()
+
+
+async def test_a_call_whose_time_was_over_before_it_was_sent_is_not_sent(bench: Bench) -> None:
+    """So a process that stood still changes nothing once others have settled what it began."""
+    bench.gate.set()
+    async with serving(bench) as address:
+        server = GrpcTools(address)
+        asked_for = Call("bench.dedupes", b'{"id": "i-1", "size": 1}', "k1", TENANT, "c1", timedelta(seconds=5))
+        late = replace(asked_for, by=time.monotonic())
+        with pytest.raises(Transient, match=r"bench\.dedupes.*nothing was done"):
+            await server.call(late)
+        with pytest.raises(Transient, match="nothing was done"):
+            await server.undo(late, Undone("k0", b"{}"))
+        assert not bench.calls
+        await server.call(replace(late, by=time.monotonic() + 5))
+        assert sum(bench.calls.values()) == 1
+        await server.close()

@@ -286,7 +286,7 @@ async def desk(
         artifacts=artifacts,
         autonomy=autonomy,
         bounds=bounds or Bounds(),
-        clock=lambda: 0.0,
+        clock=lambda: made.since_boot,
         stopwatch=Stopwatch(lambda: made.since_boot),
     )
     made = Desk(Executor(means))

@@ -14,8 +14,8 @@ from aivis.events.actions import (
     FailureKind,
     Purpose,
 )
-from aivis.mailbox.turn import NotYet
-from aivis.mailbox.values import Key
+from aivis.mailbox.turn import NotYet, Turn
+from aivis.mailbox.values import Key, Step
 from services.executor.ports import Became, Found
 from services.executor.settling import MAX_TRIES
 from services.executor.stops import Stop
@@ -48,6 +48,20 @@ async def test_a_tool_that_dedupes_is_called_again_with_the_same_key(at: Desk, t
     assert {call.key for call in tools.calls} == {ACTION}
     assert len(tools.calls) == (1 if doubt == "crash" else 2)
     assert at.holds == {}
+
+
+async def test_the_time_of_a_call_runs_from_before_it_was_noted(at: Desk, tools: FakeTools) -> None:
+    """Who finds it in INTENT counts from then: a process that stood still in between must not call after that."""
+    noted = at._apply
+    begun = at.since_boot
+
+    def slowly(turn: Turn, step: Step) -> None:
+        at.pass_time(3)
+        noted(turn, step)
+
+    at._apply = slowly  # type: ignore[method-assign]
+    await at.turn(event(request()))
+    assert tools.calls[0].by == begun + tools.calls[0].timeout.total_seconds()
 
 
 async def test_the_resource_stays_held_while_an_effect_is_in_doubt(at: Desk, tools: FakeTools) -> None:
