@@ -1,4 +1,7 @@
-"""Every process gives way to another version's in the middle of cases, forth or back: all tickets end, none twice."""
+"""Every process gives way to another version's in the middle of cases, forth or back: all tickets end, none twice.
+
+It needs no server, and stands here because it takes long: `make test` is to stay under ten minutes.
+"""
 
 import asyncio
 import random
