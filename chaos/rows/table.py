@@ -1,6 +1,6 @@
 """All rows, in the order in which they are played."""
 
-from chaos.rows import brokers, crashes, drains, kills, lost_answers, moods, storms
+from chaos.rows import brokers, crashes, drains, kills, lost_answers, moods, storms, zombies
 from chaos.rows.row import Row
 
 ROWS: tuple[Row, ...] = (
@@ -11,5 +11,6 @@ ROWS: tuple[Row, ...] = (
     brokers.SILENT,
     brokers.WIPED,
     moods.ROW,
+    zombies.ROW,
     storms.ROW,
 )

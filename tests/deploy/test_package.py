@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("aivis", "services", "domains")
+PACKAGES = ("aivis", "services", "domains", "chaos")
 
 
 def tracked(*folders: str) -> set[str]:

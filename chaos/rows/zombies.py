@@ -1,0 +1,69 @@
+"""Zombies: a process stands still at a failpoint until another has taken its place and done its work; then it wakes."""
+
+import asyncio
+import signal
+from dataclasses import replace
+
+import httpx
+
+from aivis.cli.children import free_ports
+from aivis.failpoints import LOG, VARIABLE
+from chaos.load import Load
+from chaos.playing import under_load
+from chaos.rows.row import Landed, Row
+from chaos.stack import Stack
+
+POINTS = (
+    ("executor", "tools.call.before"),
+    ("executor", "store.receive.after"),
+    ("reasoner", "store.receive.after"),
+    ("planner", "bus.send.before"),
+)
+_STANDING_SECONDS = 12.0
+"""Longer than a call of the rack, its settling time and a session on the bus."""
+_AWAKE_SECONDS = 3.0
+
+
+async def strike(stack: Stack, load: Load) -> Landed:
+    """One process after another."""
+    landed = Landed()
+    for name, point in POINTS:
+        await stack.kill(name)
+        await stack.start(name, failpoints=f"{point}=stop@3")
+        stood = await stand_still(stack, name, point)
+        (landed.faults if stood else landed.missing).append(f"{name}: stood still at {point}")
+    return landed
+
+
+async def stand_still(stack: Stack, name: str, point: str, *, seconds: float = 30) -> bool:
+    """Wait until `name` stands still at `point`, let another work in its place, and wake it."""
+    until = asyncio.get_running_loop().time() + seconds
+    while f"{name}:{point}" not in stack.landed():
+        if asyncio.get_running_loop().time() > until:
+            return False
+        await asyncio.sleep(0.1)
+    other = await _another(stack, name)
+    await asyncio.sleep(_STANDING_SECONDS)
+    stack.process(name).send_signal(signal.SIGCONT)
+    await asyncio.sleep(_AWAKE_SECONDS)
+    await stack.kill(other)
+    return True
+
+
+async def _another(stack: Stack, name: str) -> str:
+    """A second process of the service `name`, on the same database; its name."""
+    program, [port] = stack.programs[name], free_ports(1)
+    environment = {**program.environment, f"AIVIS_{name}_PORT".upper(): str(port), VARIABLE: "", LOG: ""}
+    other = replace(program, name=f"{name}-2", port=port, environment=environment)
+    await stack.children.start(other, seconds=60)
+    return other.name
+
+
+def refused(stack: Stack, name: str) -> float:
+    """How many late writes of `name` the fence has refused."""
+    text = httpx.get(f"{stack.base(name)}/metrics", timeout=5).text
+    counts = [line for line in text.splitlines() if line.startswith("aivis_mailbox_steps") and "fenced" in line]
+    return sum(float(line.split()[-1]) for line in counts)
+
+
+ROW = Row("zombies", "a process stands still, another takes its place, and the first wakes", under_load(strike))
