@@ -18,6 +18,8 @@ from chaos.stack import TENANTS, Stack
 
 _EVERY_SECONDS = 1.0
 _RUBBISH = (b"", b"\xff\xfe\x00", b"{", b'{"a":' * 500, b"[]")
+_TOPICS = 4
+"""Of those that services read, how many get rubbish at a time."""
 _READ = [topic.name for topic in topics.TOPICS if topic.consumers]
 
 
@@ -38,7 +40,7 @@ class Chores:
                 with suppress(AivisError):
                     await asyncio.to_thread(chore)
             with suppress(KafkaError, OSError, TimeoutError):
-                await asyncio.wait_for(self._send_rubbish(), 5)
+                await asyncio.wait_for(self._send_rubbish(number), 5)
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), _EVERY_SECONDS)
 
@@ -82,11 +84,12 @@ class Chores:
 
         return publish
 
-    async def _send_rubbish(self) -> None:
-        """Bytes that nobody can read, onto one of the topics; the key is a case that may be there."""
+    async def _send_rubbish(self, number: int) -> None:
+        """Bytes that nobody can read, onto some of the topics in turn; the key is a case that may be there."""
         producer = AIOKafkaProducer(bootstrap_servers=self._stack.run.kafka)
         await producer.start()
         try:
-            await producer.send_and_wait(self._dice.choice(_READ), self._dice.choice(_RUBBISH), key=b"alpha/none")
+            for place in range(number * _TOPICS, (number + 1) * _TOPICS):
+                await producer.send_and_wait(_READ[place % len(_READ)], self._dice.choice(_RUBBISH), key=b"alpha/none")
         finally:
             await producer.stop()

@@ -18,7 +18,7 @@ from chaos.stack import TENANTS, Stack, source
 _FAULTS = ("off", "off", "unplugged", "unplugged", "blown", "lit")
 _QUESTION, _STRANGE = "How long does a bulb last?", "Please book a flight to Rome for me."
 """What the documents answer, and what is a person's."""
-_GIVE_UP_SECONDS = 90
+_GIVE_UP_SECONDS = 240
 
 
 @dataclass(frozen=True)

@@ -83,7 +83,7 @@ def _caught(mutant: Mutant) -> bool:
     console.print(f"[bold]{mutant.name}[/] in {mutant.path}, to be seen by {mutant.row}", highlight=False)
     with tempfile.TemporaryDirectory(prefix="aivis-mutant-") as folder:
         _plant(mutant, Path(folder))
-        argv = [sys.executable, "-m", "chaos", "--only", mutant.row, "--json"]
+        argv = [sys.executable, "-m", "chaos", "--only", mutant.row, "--on", "embedded", "--json"]
         environment = {**os.environ, "PYTHONPATH": folder}
         played = subprocess.run(argv, cwd=folder, env=environment, capture_output=True, timeout=_SECONDS, check=False)
     if not played.stdout:

@@ -1,14 +1,14 @@
 """Faults under load: load, faults, rest, judgement."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from chaos.chores import Chores
 from chaos.judge import judge
 from chaos.load import Load
-from chaos.rows.row import Landed, Outcome
-from chaos.stack import Stack, embedded
+from chaos.rows.row import Landed, Outcome, Play
+from chaos.stack import Opening, Stack
 from chaos.tape import listening
 
 Strike = Callable[[Stack, Load], Awaitable[Landed]]
@@ -21,11 +21,11 @@ _SETTLE_SECONDS = 3.0
 _CONVERGE_SECONDS = 90
 
 
-def under_load(strike: Strike) -> Callable[[Path, int], Coroutine[None, None, Outcome]]:
+def under_load(strike: Strike) -> Play:
     """Play `strike` on a fresh stack while tickets come in, then wait for rest and judge."""
 
-    async def play(folder: Path, seed: int) -> Outcome:
-        async with embedded(folder) as stack, listening(stack.run.kafka) as tape:
+    async def play(folder: Path, seed: int, opening: Opening) -> Outcome:
+        async with opening(folder) as stack, listening(stack.run.kafka) as tape:
             load, stop = Load(stack, seed=seed, rate=_RATE), asyncio.Event()
             loading = asyncio.gather(load.until(stop), Chores(stack, seed=seed).until(stop))
             await asyncio.sleep(_WARM_UP_SECONDS)

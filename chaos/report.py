@@ -22,19 +22,20 @@ def table(results: Sequence[Result]) -> Table:
     """A line a row: what landed, what must be nought, whether it passed."""
     drawn = Table(title="Fault matrix", title_justify="left", header_style="bold")
     drawn.add_column("row")
+    drawn.add_column("on")
     for column in _COLUMNS:
         drawn.add_column(column, justify="right")
     drawn.add_column("")
     for result in results:
         verdict = "[green]pass[/]" if result.outcome.passed else "[bold red]FAIL[/]"
-        drawn.add_row(result.row.name, *_cells(result), verdict)
+        drawn.add_row(result.row.name, result.on, *_cells(result), verdict)
     return drawn
 
 
 def page(results: Sequence[Result], text: str, *, seed: int, machine: str) -> str:
     """`text` with the figures of `results` between its marks."""
-    head = ("row", *_COLUMNS, "row's seconds", "")
-    rows = [(each.row.name, *_cells(each), f"{each.seconds:.0f}", _passed(each)) for each in results]
+    head = ("row", "on", *_COLUMNS, "row's seconds", "")
+    rows = [(each.row.name, each.on, *_cells(each), f"{each.seconds:.0f}", _passed(each)) for each in results]
     lines = ["| " + " | ".join(cells) + " |" for cells in (head, ("---",) * len(head), *rows)]
     played = f"Played with seed {seed} on {machine}:"
     before, _, rest = text.partition(_BEGIN)
@@ -62,7 +63,7 @@ def document(results: Sequence[Result], *, seed: int) -> dict[str, object]:
         {
             "row": result.row.name,
             "says": result.row.says,
-            "stack": "embedded",
+            "stack": result.on,
             "faults_landed": len(result.outcome.landed.faults),
             **summary(result.outcome.verdict),
             "seconds": round(result.seconds, 1),

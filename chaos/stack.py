@@ -4,8 +4,8 @@ import asyncio
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from secrets import token_urlsafe
@@ -13,12 +13,13 @@ from secrets import token_urlsafe
 import orjson
 
 from aivis.access import fingerprint
-from aivis.cli.children import Child, Children
+from aivis.cli.children import Child, Children, free_ports
 from aivis.cli.client import Client
 from aivis.cli.embedded import SERVICES, Run, broker, environment, plan
 from aivis.cli.real import service_process
-from aivis.errors import Transient
+from aivis.errors import Invalid, Transient
 from aivis.failpoints import LOG, VARIABLE
+from chaos.fleet import BROKERS, Fleet
 
 TENANTS = ("alpha", "beta")
 TOOLS = "tools"
@@ -54,6 +55,15 @@ class Stack:
     programs: Mapping[str, Child]
     children: Children
     deaths: list[Death] = field(default_factory=list)
+    fleet: Fleet | None = None
+    """The servers it runs on; the embedded stack has none."""
+
+    @property
+    def servers(self) -> Fleet:
+        """The servers it runs on, where a row is played on servers alone."""
+        if self.fleet is None:
+            raise Invalid("the embedded stack has no servers that can be broken one by one")
+        return self.fleet
 
     @property
     def run(self) -> Run:
@@ -99,6 +109,14 @@ class Stack:
             if not failpoints or self.process(name).returncode is None:  # who died of what is armed has started
                 raise
 
+    async def start_another(self, name: str) -> str:
+        """Start a second process of the service `name`, on the same database and in the same group; its name."""
+        program, [port] = self.programs[name], free_ports(1)
+        environment = {**program.environment, f"AIVIS_{name}_PORT".upper(): str(port), VARIABLE: "", LOG: ""}
+        other = replace(program, name=f"{name}-2", port=port, environment=environment)
+        await self.children.start(other, seconds=60)
+        return other.name
+
     async def kill(self, name: str) -> None:
         """SIGKILL; who is dead already is dead."""
         process = self.process(name)
@@ -112,16 +130,44 @@ class Stack:
         return f"--- {name}\n{path.read_text(encoding='utf-8', errors='replace')[-1500:]}" if path.exists() else ""
 
 
+Opening = Callable[[Path], AbstractAsyncContextManager[Stack]]
+"""Starts a stack of one kind, with its state in the folder."""
+
+
 @asynccontextmanager
 async def embedded(folder: Path) -> AsyncIterator[Stack]:
     """The stack on Tansu and SQLite, on loopback, every service ready."""
     run, ports = plan(TENANTS[0], 0)
+    async with _running(folder, run, environment(run, ports, folder, DOMAIN), ports, [broker(run)]) as stack:
+        yield stack
+
+
+@asynccontextmanager
+async def on_servers(servers: Fleet, folder: Path) -> AsyncIterator[Stack]:
+    """The stack on three Kafka brokers and PostgreSQL, every service ready."""
+    database = await servers.fresh()
+    run, ports = plan(TENANTS[0], 0)
+    run = replace(run, kafka=servers.kafka)
+    variables = {
+        **environment(run, ports, folder, DOMAIN),
+        "AIVIS_KAFKA_IDEMPOTENT": "true",
+        "AIVIS_KAFKA_REPLICATION": str(len(BROKERS)),
+        "AIVIS_DATABASE": database,
+    }
+    async with _running(folder, run, variables, ports, []) as stack:
+        stack.fleet = servers
+        yield stack
+
+
+@asynccontextmanager
+async def _running(
+    folder: Path, run: Run, variables: Mapping[str, str], ports: Mapping[str, int], servers: Sequence[Child]
+) -> AsyncIterator[Stack]:
     runs = {tenant: replace(run, tenant=tenant, customer_key=token_urlsafe(24)) for tenant in TENANTS}
-    variables = {**environment(run, ports, folder, DOMAIN), **_SOON, **_accesses(runs)}
+    variables = {**variables, **_SOON, **_accesses(runs)}
     variables = {name: value for name, value in variables.items() if not name.startswith("AIVIS_CLOUD_")}
     children = Children(folder / "logs")
-    programs = [broker(run), rack(run, folder)]
-    programs += [service_process(name, ports, variables) for name in SERVICES]
+    programs = [*servers, rack(run, folder), *(service_process(name, ports, variables) for name in SERVICES)]
     try:
         await children.start_all(programs)
         stack = Stack(runs, folder, {program.name: program for program in programs}, children)

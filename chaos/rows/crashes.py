@@ -9,12 +9,13 @@ from chaos.judge import Verdict
 from chaos.rack.lamps import MENDS, Log
 from chaos.rack.server import declared, serving
 from chaos.rows.row import Landed, Outcome, Row
+from chaos.stack import Opening
 
 _TIMEOUT, _SETTLING = 0.3, 0.05
 """Seconds, of the rack's tools: what is in doubt is to be settled soon."""
 
 
-async def play(folder: Path, seed: int, *, most: int | None = None) -> Outcome:
+async def play(folder: Path, seed: int, opening: Opening | None = None, *, most: int | None = None) -> Outcome:
     """At most so many pairs, in an order from the seed; all when None."""
     landed, verdict, log = Landed(), Verdict(), Log(folder / "acts.jsonl")
     asyncio.get_running_loop().set_exception_handler(_unheard)

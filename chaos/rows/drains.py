@@ -6,7 +6,7 @@ import signal
 from aivis.cli.embedded import SERVICES
 from chaos.load import Load
 from chaos.playing import under_load
-from chaos.rows.row import Landed, Row
+from chaos.rows.row import BOTH, Landed, Row
 from chaos.stack import Stack
 
 _GRACE_SECONDS = 30
@@ -31,4 +31,4 @@ async def strike(stack: Stack, load: Load) -> Landed:
     return landed
 
 
-ROW = Row("drains", "SIGTERM to every service: it drains within the grace period", under_load(strike))
+ROW = Row("drains", "SIGTERM to every service: it drains within the grace period", under_load(strike), BOTH)

@@ -8,7 +8,7 @@ from aivis.cli.embedded import SERVICES
 from chaos.load import Load
 from chaos.playing import under_load
 from chaos.points import points
-from chaos.rows.row import Landed, Row
+from chaos.rows.row import BOTH, Landed, Row
 from chaos.stack import TOOLS, Death, Stack
 
 _PATIENCE_SECONDS = 30
@@ -83,4 +83,4 @@ async def died(stack: Stack, name: str, point: str, *, seconds: float = _PATIENC
     return status == -signal.SIGKILL
 
 
-ROW = Row("kill-points", "SIGKILL at every failpoint of every service", under_load(strike))
+ROW = Row("kill-points", "SIGKILL at every failpoint of every service", under_load(strike), BOTH)

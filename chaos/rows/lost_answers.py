@@ -7,7 +7,7 @@ from aivis.cli.embedded import SERVICES
 from chaos.load import Load
 from chaos.playing import under_load
 from chaos.rows import kills
-from chaos.rows.row import Landed, Row
+from chaos.rows.row import BOTH, Landed, Row
 from chaos.stack import Stack
 
 _SECONDS = 45
@@ -34,4 +34,4 @@ def _points(name: str) -> list[str]:
     return [point for point in kills.targets(name) if point.endswith(".after") and not point.startswith(_UNHEARD)]
 
 
-ROW = Row("lost-answers", "commits, publications and calls succeed, and the answer is lost", under_load(strike))
+ROW = Row("lost-answers", "commits, publications and calls succeed, and the answer is lost", under_load(strike), BOTH)

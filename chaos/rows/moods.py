@@ -6,7 +6,7 @@ from chaos.load import Load
 from chaos.playing import under_load
 from chaos.rack import lamps
 from chaos.rack.lamps import Mood
-from chaos.rows.row import Landed, Row
+from chaos.rows.row import BOTH, Landed, Row
 from chaos.stack import Stack
 
 _SECONDS = 25
@@ -23,4 +23,4 @@ async def strike(stack: Stack, load: Load) -> Landed:
     return landed
 
 
-ROW = Row("tool-moods", "the tool is slow, lies about what it did, answers too much", under_load(strike))
+ROW = Row("tool-moods", "the tool is slow, lies about what it did, answers too much", under_load(strike), BOTH)

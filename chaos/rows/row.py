@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 
 from chaos.judge import Verdict
+from chaos.stack import Opening
 
 
 @dataclass
@@ -29,13 +31,30 @@ class Outcome:
         return bool(self.landed.faults) and not self.landed.missing and self.running and self.verdict.clean
 
 
+Play = Callable[[Path, int, Opening], Coroutine[None, None, Outcome]]
+"""Plays a row in a folder of its own, from a seed, on the stack that the opening starts."""
+
+
+class On(StrEnum):
+    """What the stack of a row runs on."""
+
+    EMBEDDED = "embedded"
+    """Tansu and SQLite."""
+    SERVERS = "servers"
+    """Three Kafka brokers and PostgreSQL."""
+
+
+BOTH = (On.EMBEDDED, On.SERVERS)
+
+
 @dataclass(frozen=True)
 class Row:
-    """A family of faults; `play` plays it in a folder of its own, from a seed."""
+    """A family of faults."""
 
     name: str
     says: str
-    play: Callable[[Path, int], Coroutine[None, None, Outcome]]
+    play: Play
+    on: tuple[On, ...] = (On.EMBEDDED,)
 
 
 @dataclass(frozen=True)
@@ -43,5 +62,6 @@ class Result:
     """A row that was played."""
 
     row: Row
+    on: On
     outcome: Outcome
     seconds: float

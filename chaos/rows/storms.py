@@ -8,7 +8,7 @@ from aivis.cli.embedded import SERVICES
 from chaos.load import Load
 from chaos.playing import under_load
 from chaos.rows import kills
-from chaos.rows.row import Landed, Row
+from chaos.rows.row import BOTH, Landed, Row
 from chaos.stack import TOOLS, Stack
 
 _STRIKES = 24
@@ -61,4 +61,4 @@ async def _killed_at_a_point(stack: Stack, name: str, dice: random.Random, lande
     await stack.start(name)
 
 
-ROW = Row("storm", "overlapping kills, hangs and kills at failpoints, from the seed", under_load(strike))
+ROW = Row("storm", "overlapping kills, hangs and kills at failpoints, from the seed", under_load(strike), BOTH)

@@ -1,6 +1,6 @@
 """All rows, in the order in which they are played."""
 
-from chaos.rows import brokers, crashes, drains, kills, lost_answers, moods, storms, zombies
+from chaos.rows import brokers, crashes, databases, drains, kills, lost_answers, moods, rebalances, storms, zombies
 from chaos.rows.row import Row
 
 ROWS: tuple[Row, ...] = (
@@ -8,8 +8,9 @@ ROWS: tuple[Row, ...] = (
     kills.ROW,
     lost_answers.ROW,
     drains.ROW,
-    brokers.SILENT,
-    brokers.WIPED,
+    *brokers.ROWS,
+    databases.ROW,
+    rebalances.ROW,
     moods.ROW,
     zombies.ROW,
     storms.ROW,

@@ -2,15 +2,12 @@
 
 import asyncio
 import signal
-from dataclasses import replace
 
 import httpx
 
-from aivis.cli.children import free_ports
-from aivis.failpoints import LOG, VARIABLE
 from chaos.load import Load
 from chaos.playing import under_load
-from chaos.rows.row import Landed, Row
+from chaos.rows.row import BOTH, Landed, Row
 from chaos.stack import Stack
 
 POINTS = (
@@ -42,21 +39,12 @@ async def stand_still(stack: Stack, name: str, point: str, *, seconds: float = 3
         if asyncio.get_running_loop().time() > until:
             return False
         await asyncio.sleep(0.1)
-    other = await _another(stack, name)
+    other = await stack.start_another(name)
     await asyncio.sleep(_STANDING_SECONDS)
     stack.process(name).send_signal(signal.SIGCONT)
     await asyncio.sleep(_AWAKE_SECONDS)
     await stack.kill(other)
     return True
-
-
-async def _another(stack: Stack, name: str) -> str:
-    """A second process of the service `name`, on the same database; its name."""
-    program, [port] = stack.programs[name], free_ports(1)
-    environment = {**program.environment, f"AIVIS_{name}_PORT".upper(): str(port), VARIABLE: "", LOG: ""}
-    other = replace(program, name=f"{name}-2", port=port, environment=environment)
-    await stack.children.start(other, seconds=60)
-    return other.name
 
 
 def refused(stack: Stack, name: str) -> float:
@@ -66,4 +54,4 @@ def refused(stack: Stack, name: str) -> float:
     return sum(float(line.split()[-1]) for line in counts)
 
 
-ROW = Row("zombies", "a process stands still, another takes its place, and the first wakes", under_load(strike))
+ROW = Row("zombies", "a process stands still, another takes its place, and the first wakes", under_load(strike), BOTH)

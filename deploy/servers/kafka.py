@@ -62,24 +62,33 @@ def _fetch(places: Places, say: Say) -> None:
 
 
 def _launch(places: Places, ports: Ports) -> Launch:
-    folder, data = places.of("kafka"), places.of("kafka") / "data"
-    properties = folder / "server.properties"
-    properties.write_text(_properties(data, *ports))
-    (folder / "log4j2.properties").write_text(_LOGGING)
-    logging = f"-Dlog4j2.configurationFile={folder}/log4j2.properties"
-    jvm = [str(java()), "-Xmx512m", "-cp", f"{_jars(places)}/*", logging]
-    if not (data / "meta.properties").exists():
-        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        tool = ["kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(properties)]
-        Command([*jvm, *tool], folder).run()
+    folder = places.of("kafka")
     return Launch(
-        Command([*jvm, "kafka.Kafka", str(properties)], folder),
-        ready=lambda: _answers(ports[0]),
+        node(places, folder, properties(folder, *ports), cluster=cluster_id()),
+        ready=lambda: answers(ports[0]),
         environment={"AIVIS_TEST_KAFKA": f"{LOOPBACK}:{ports[0]}"},
     )
 
 
-def _properties(data: Path, broker: int, controller: int) -> str:
+def cluster_id() -> str:
+    """A new cluster's."""
+    return base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+
+
+def node(places: Places, folder: Path, properties: str, *, cluster: str, megabytes: int = 512) -> Command:
+    """What runs a node that has its data and settings in `folder`; its data is made when there is none."""
+    settings = folder / "server.properties"
+    settings.write_text(properties)
+    (folder / "log4j2.properties").write_text(_LOGGING)
+    logging = f"-Dlog4j2.configurationFile={folder}/log4j2.properties"
+    jvm = [str(java()), f"-Xmx{megabytes}m", "-cp", f"{_jars(places)}/*", logging]
+    if not (folder / "data" / "meta.properties").exists():
+        tool = ["kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(settings)]
+        Command([*jvm, *tool], folder).run()
+    return Command([*jvm, "kafka.Kafka", str(settings)], folder)
+
+
+def properties(folder: Path, broker: int, controller: int) -> str:
     """One node: every internal topic has one replica. Topics are made on purpose, so a misspelt one is an error."""
     return f"""process.roles=broker,controller
 node.id=1
@@ -88,7 +97,7 @@ listeners=PLAINTEXT://{LOOPBACK}:{broker},CONTROLLER://{LOOPBACK}:{controller}
 advertised.listeners=PLAINTEXT://{LOOPBACK}:{broker}
 controller.listener.names=CONTROLLER
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
-log.dirs={data}
+log.dirs={folder}/data
 auto.create.topics.enable=false
 group.initial.rebalance.delay.ms=0
 offsets.topic.num.partitions=8
@@ -102,7 +111,7 @@ share.coordinator.state.topic.min.isr=1
 """
 
 
-def _answers(port: int) -> bool:
+def answers(port: int) -> bool:
     """Whether the broker answers ApiVersions (key 18, version 0): the socket opens well before requests are served."""
     request = struct.pack(">hhih", 18, 0, 1, -1)
     try:

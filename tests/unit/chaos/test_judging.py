@@ -8,7 +8,8 @@ from chaos.judge import Verdict, disorder
 from chaos.rack import lamps
 from chaos.rack.lamps import Act, Log, Mood
 from chaos.report import document, page, troubles
-from chaos.rows.row import Landed, Outcome, Result, Row
+from chaos.rows.row import Landed, On, Outcome, Result, Row
+from chaos.stack import Opening
 from chaos.tape import Heard
 
 
@@ -61,7 +62,7 @@ def test_an_event_before_an_earlier_one_is_seen_and_one_that_comes_again_is_not(
     assert disorder([Heard("a", 2), Heard("a", 1)]) == ["a: [2, 1]"]
 
 
-async def never(folder: Path, seed: int) -> Outcome:
+async def never(folder: Path, seed: int, opening: Opening) -> Outcome:
     raise NotImplementedError
 
 
@@ -69,7 +70,7 @@ def result(
     *, faults: int = 1, missing: tuple[str, ...] = (), running: bool = True, verdict: Verdict | None = None
 ) -> Result:
     landed = Landed(["x"] * faults, list(missing))
-    return Result(Row("row", "says", never), Outcome(landed, running, verdict or Verdict(tickets=5)), 3)
+    return Result(Row("row", "says", never), On.EMBEDDED, Outcome(landed, running, verdict or Verdict(tickets=5)), 3)
 
 
 def test_a_row_passes_only_when_its_faults_landed_under_load_and_nothing_is_wrong() -> None:
