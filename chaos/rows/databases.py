@@ -17,6 +17,7 @@ _SECONDS = 8.0
 """Of each fault."""
 _BETWEEN_SECONDS = 3.0
 _DEADLOCKS, _CONFLICTS, _COMMITS = 3, 3, 20
+_TOUCH = "update {schema}.keys set label = label where updated_at > now() - interval '3 s'"
 _SCHEMAS = ("aivis_gateway", "aivis_reasoner", "aivis_executor")
 """Where others' locks are in the way: the services that change most."""
 _SATURATE = "alter database {base} connection limit {limit}"
@@ -93,9 +94,7 @@ async def _in_conflict(servers: Fleet) -> tuple[str, bool]:
             while asyncio.get_running_loop().time() < until:
                 for schema in _SCHEMAS:
                     with suppress(asyncpg.SerializationError, asyncpg.DeadlockDetectedError):
-                        await connection.execute(
-                            f"update {schema}.keys set label = label where updated_at > now() - interval '3 s'"
-                        )
+                        await connection.execute(_TOUCH.format(schema=schema))
         finally:
             await connection.execute("alter role aivis reset default_transaction_isolation")
             await connection.fetch(_END_SESSIONS, servers.base)

@@ -12,11 +12,11 @@ import asyncpg
 from aivis.errors import Transient
 from aivis.failpoints import around
 from aivis.migrations.postgres import prepare
+from aivis.postgres import AWAY
 from services.escalation.ports import Group, Kept, Spread
 from services.escalation.stores import statements
 
 _ALL = "*"
-_AWAY = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, asyncio.TimeoutError)
 _MIGRATIONS = Path(__file__).parent / "migrations/postgres"
 _WHERE = "opened_at >= $1 and ($2::text[] is null or tenant = any ($2))"
 _SPREAD = (
@@ -53,7 +53,7 @@ class PostgresFigures:
                 server_settings={"search_path": self._schema, "application_name": f"{self._schema} figures"},
             )
             await prepare(pool, "figures", _MIGRATIONS, self._schema)
-        except (ValueError, *_AWAY) as error:
+        except (ValueError, *AWAY) as error:
             raise Transient(f"postgresql: {error}: is AIVIS_DATABASE right, and the server running?") from error
         return pool
 
@@ -98,5 +98,5 @@ class PostgresFigures:
                 named = _ALL if tenants is None else ",".join(tenants)
                 await connection.execute("select set_config('aivis.tenants', $1, true)", named)
                 yield connection
-        except _AWAY as error:
+        except AWAY as error:
             raise Transient(f"postgresql: {type(error).__name__}: {error}") from error

@@ -35,13 +35,13 @@ from aivis.mailbox.values import (
     Write,
 )
 from aivis.migrations.postgres import prepare
+from aivis.postgres import AWAY
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _ALL = "*"
 _SECONDS = 10
 """To connect, and to wait for a connection while all are in use."""
 _REFUSED = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
-_AWAY = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, asyncio.TimeoutError)
 
 
 class PostgresStore(PostgresLetters):
@@ -70,7 +70,7 @@ class PostgresStore(PostgresLetters):
                 server_settings={"search_path": self._schema, "application_name": self._schema},
             )
             await prepare(pool, "mailbox", _MIGRATIONS, self._schema)
-        except (ValueError, *_AWAY) as error:
+        except (ValueError, *AWAY) as error:
             raise Transient(f"postgresql: {error}: is AIVIS_DATABASE right, and the server running?") from error
         return pool
 
@@ -251,7 +251,7 @@ class PostgresStore(PostgresLetters):
                 yield connection
         except _REFUSED as error:
             raise Invalid(f"postgresql: cannot be written as it is: {type(error).__name__}: {error}") from error
-        except _AWAY as error:
+        except AWAY as error:
             raise Transient(f"postgresql: {type(error).__name__}: {error}") from error
 
 

@@ -3,19 +3,24 @@
 import os
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import asyncpg
 import pytest
 
 from aivis.errors import Transient
+from aivis.mailbox.insisting import until_answered
 from aivis.mailbox.stores.postgres.committing import Connection
 from aivis.mailbox.stores.postgres.store import PostgresStore
+from chaos.wire import wired
 from tests.integration.aivis.mailbox.schedule import survives
 from tests.integration.aivis.mailbox.stand import Faults
 
 POSTGRES = os.environ.get("AIVIS_TEST_POSTGRES", "")
 pytestmark = pytest.mark.skipif(not POSTGRES, reason="AIVIS_TEST_POSTGRES names no server: `make test-real`")
+
+_ENDINGS = 20
 
 
 class FaultyPostgres(PostgresStore):
@@ -49,3 +54,23 @@ async def test_no_schedule_of_failures_loses_or_doubles_a_thing(seed: int) -> No
         connection = await asyncpg.connect(POSTGRES)
         await connection.execute(f'drop schema if exists "{schema}" cascade')
         await connection.close()
+
+
+async def test_sessions_that_are_ended_from_outside_are_worth_another_try() -> None:
+    """The client then says, for a moment, that it is at fault itself."""
+    schema, url = f"test_{uuid4().hex[:12]}", urlsplit(POSTGRES)
+    connection = await asyncpg.connect(POSTGRES)
+    async with wired(url.port or 5432) as wire:
+        place = f"{url.netloc.rpartition(':')[0]}:{wire.port}"
+        store = PostgresStore(url._replace(netloc=place).geturl(), schema=schema)
+        await store.open()
+        try:
+            for _ in range(_ENDINGS):
+                await connection.fetch(
+                    "select pg_terminate_backend(pid) from pg_stat_activity where application_name = $1", schema
+                )
+                await until_answered(store.ping)
+        finally:
+            await store.close()
+            await connection.execute(f'drop schema if exists "{schema}" cascade')
+            await connection.close()
