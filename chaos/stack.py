@@ -98,13 +98,14 @@ class Stack:
     def process(self, name: str) -> asyncio.subprocess.Process:
         return self.children.process(name)
 
-    async def start(self, name: str, *, failpoints: str = "") -> None:
-        """Start `name` with the same settings, and with `failpoints` armed."""
+    async def start(self, name: str, *, failpoints: str = "", variables: Mapping[str, str] | None = None) -> None:
+        """Start `name` with the same settings but for `variables`, and with `failpoints` armed."""
         program = self.programs[name]
         (self.folder / "landed").mkdir(exist_ok=True)
         armed = {VARIABLE: failpoints, LOG: str(self.folder / "landed" / name)} if failpoints else {}
+        environment = {**program.environment, **(variables or {}), **armed}
         try:
-            await self.children.start(replace(program, environment={**program.environment, **armed}), seconds=60)
+            await self.children.start(replace(program, environment=environment), seconds=60)
         except Transient:
             if not failpoints or self.process(name).returncode is None:  # who died of what is armed has started
                 raise

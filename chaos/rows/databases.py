@@ -16,7 +16,7 @@ from chaos.wire import commits
 _SECONDS = 8.0
 """Of each fault."""
 _BETWEEN_SECONDS = 3.0
-_DEADLOCKS, _CONFLICTS, _COMMITS = 3, 3, 20
+_DEADLOCKS, _CONFLICTS, _COMMITS = 3, 1, 20
 _TOUCH = "update {schema}.keys set label = label where updated_at > now() - interval '3 s'"
 _SCHEMAS = ("aivis_gateway", "aivis_reasoner", "aivis_executor")
 """Where others' locks are in the way: the services that change most."""

@@ -1,6 +1,21 @@
 """All rows, in the order in which they are played."""
 
-from chaos.rows import brokers, crashes, databases, drains, kills, lost_answers, moods, rebalances, storms, zombies
+from chaos.rows import (
+    brokers,
+    clocks,
+    crashes,
+    databases,
+    drains,
+    kills,
+    lost_answers,
+    memory,
+    moods,
+    rebalances,
+    retrieval,
+    storms,
+    upstream,
+    zombies,
+)
 from chaos.rows.row import Row
 
 ROWS: tuple[Row, ...] = (
@@ -11,6 +26,10 @@ ROWS: tuple[Row, ...] = (
     *brokers.ROWS,
     databases.ROW,
     rebalances.ROW,
+    upstream.ROW,
+    retrieval.ROW,
+    clocks.ROW,
+    memory.ROW,
     moods.ROW,
     zombies.ROW,
     storms.ROW,
