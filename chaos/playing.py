@@ -38,6 +38,7 @@ def under_load(strike: Strike) -> Play:
             await asyncio.sleep(_SETTLE_SECONDS)
             verdict = await judge(stack, load.handed, tape.heard, seconds=0)
             verdict.seconds = first.seconds
+            verdict.wrong += landed.wrong
             return Outcome(landed, running, verdict)
 
     return play

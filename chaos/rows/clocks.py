@@ -2,6 +2,7 @@
 
 import asyncio
 import importlib.util
+from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -69,10 +70,10 @@ async def _seen(base: str, off: int) -> bool:
     until = asyncio.get_running_loop().time() + _PATIENCE_SECONDS
     async with httpx.AsyncClient(timeout=_PATIENCE_SECONDS) as http:
         while asyncio.get_running_loop().time() < until:
-            answer = await http.get(f"{base}/health")
-            seen = (parsedate_to_datetime(answer.headers["date"]) - datetime.now(UTC)).total_seconds()
-            if abs(seen - off) < _WITHIN:
-                return True
+            with suppress(httpx.HTTPError):
+                told = parsedate_to_datetime((await http.get(f"{base}/health")).headers["date"])
+                if abs((told - datetime.now(UTC)).total_seconds() - off) < _WITHIN:
+                    return True
             await asyncio.sleep(0.5)
     return False
 

@@ -15,6 +15,8 @@ class Landed:
 
     faults: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
+    """What should not have happened meanwhile, and the judge cannot see."""
 
 
 @dataclass(frozen=True)
