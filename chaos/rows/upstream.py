@@ -19,6 +19,7 @@ from chaos.rows.row import BOTH, Landed, Row
 from chaos.stack import Stack, source
 
 _GATHERING_SECONDS = 10.0
+_TAKEN_SECONDS = 3.0
 _AGAIN = 3
 _OTHER = "Lamp lamp-off-999 is dark, please mend it."
 """What nobody is to mend: it comes under the ids of other tickets."""
@@ -33,6 +34,7 @@ async def strike(stack: Stack, load: Load) -> Landed:
     dice.shuffle(again)
     await _publish(stack, [ticket.event for ticket in again])
     landed.faults.append(f"{len(again)} tickets published again, in another order")
+    await asyncio.sleep(_TAKEN_SECONDS)
     answers = await asyncio.gather(*(_hand_in(stack, ticket) for ticket in known))
     same = [status for status in answers if status == HTTPStatus.ACCEPTED]
     (landed.faults if same else landed.missing).append(f"{len(same)} tickets handed in again by HTTP, and taken")
@@ -78,7 +80,7 @@ async def _hand_in(stack: Stack, ticket: Ticket) -> int:
         answer = await http.post(
             f"{run.gateway}/v1/tickets",
             json=ticket.submitted.model_dump(mode="json"),
-            headers={"Authorization": f"Bearer {run.customer_key}"},
+            headers={"Authorization": f"Bearer {run.customer_key}", "Idempotency-Key": ticket.event.id},
         )
     return answer.status_code
 

@@ -82,8 +82,8 @@ def node(places: Places, folder: Path, properties: str, *, cluster: str, megabyt
     (folder / "log4j2.properties").write_text(_LOGGING)
     logging = f"-Dlog4j2.configurationFile={folder}/log4j2.properties"
     jvm = [str(java()), f"-Xmx{megabytes}m", "-cp", f"{_jars(places)}/*", logging]
-    if not (folder / "data" / "meta.properties").exists():
-        tool = ["kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(settings)]
+    if not (folder / "data" / "meta.properties").exists():  # an id may begin with -
+        tool = ["kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "-c", str(settings)]
         Command([*jvm, *tool], folder).run()
     return Command([*jvm, "kafka.Kafka", str(settings)], folder)
 
