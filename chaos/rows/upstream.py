@@ -35,12 +35,12 @@ async def strike(stack: Stack, load: Load) -> Landed:
     await _publish(stack, [ticket.event for ticket in again])
     landed.faults.append(f"{len(again)} tickets published again, in another order")
     await asyncio.sleep(_TAKEN_SECONDS)
-    answers = await asyncio.gather(*(_hand_in(stack, ticket) for ticket in known))
+    answers = await asyncio.gather(*(_hand_in(stack, ticket, id="") for ticket in known))
     same = [status for status in answers if status == HTTPStatus.ACCEPTED]
     (landed.faults if same else landed.missing).append(f"{len(same)} tickets handed in again by HTTP, and taken")
     others = [replace(ticket, text=_OTHER) for ticket in known]
     await _publish(stack, [ticket.event for ticket in others])
-    refused = [status for status in await asyncio.gather(*(_hand_in(stack, each) for each in others))
+    refused = [status for status in await asyncio.gather(*(_hand_in(stack, each, id=each.event.id) for each in others))
                if status == HTTPStatus.CONFLICT]  # fmt: skip
     (landed.faults if refused else landed.missing).append(f"{len(refused)} known ids with another body, refused")
     await _publish(stack, [_early(known[0], data, place) for place, data in enumerate(_EARLY)])
@@ -74,13 +74,15 @@ async def _publish(stack: Stack, events: Sequence[Event]) -> None:
         await producer.stop()
 
 
-async def _hand_in(stack: Stack, ticket: Ticket) -> int:
+async def _hand_in(stack: Stack, ticket: Ticket, *, id: str) -> int:
+    """The status of the answer; without an id the content is the id."""
     run = stack.runs[ticket.tenant]
+    headers = {"Authorization": f"Bearer {run.customer_key}", **({"Idempotency-Key": id} if id else {})}
     async with httpx.AsyncClient(timeout=30) as http:
         answer = await http.post(
             f"{run.gateway}/v1/tickets",
             json=ticket.submitted.model_dump(mode="json"),
-            headers={"Authorization": f"Bearer {run.customer_key}", "Idempotency-Key": ticket.event.id},
+            headers=headers,
         )
     return answer.status_code
 
