@@ -92,7 +92,7 @@ class ServiceSettings(Settings):
 
     port: int = Field(default=8080, ge=0, le=65_535)
     """HTTP: health, readiness, metrics, and the service's API."""
-    in_flight: int = Field(default=500, ge=1, le=100_000)
+    in_flight: int = Field(default=700, ge=1, le=100_000)
     """Keys worked on at once."""
 
 

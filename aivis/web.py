@@ -1,5 +1,6 @@
 """What the HTTP sides of the services share: keys, bounded bodies, problems (RFC 9457)."""
 
+import asyncio
 from collections.abc import Sequence
 from http import HTTPStatus
 
@@ -15,6 +16,9 @@ from aivis.errors import AivisError, http_status
 from aivis.problems import Problem
 
 log = structlog.get_logger()
+
+_BODY_SECONDS = 30
+"""For a body that is held in memory; a sender that trickles takes a place from others."""
 
 
 def api(routes: Sequence[BaseRoute]) -> Starlette:
@@ -48,10 +52,15 @@ async def body_of(request: Request, *, limit: int, instead: str = "") -> bytes:
     """The body, of at most `limit` bytes; `instead` says what to do with a larger one."""
     refuse_larger(request, limit=limit, instead=instead)
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > limit:
-            raise too_large(limit, instead)
+    try:
+        async with asyncio.timeout(_BODY_SECONDS):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > limit:
+                    raise too_large(limit, instead)
+    except TimeoutError as error:
+        detail = f"the body had not come in whole after {_BODY_SECONDS} s: send it again, at once"
+        raise Problem(HTTPStatus.REQUEST_TIMEOUT, detail) from error
     return bytes(body)
 
 
@@ -65,6 +74,15 @@ def refuse_larger(request: Request, *, limit: int, instead: str = "") -> None:
 def too_large(limit: int, instead: str) -> Problem:
     detail = f"the body is larger than {limit} bytes" + (f": {instead}" if instead else "")
     return Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail)
+
+
+def too_busy(why: str, seconds: int) -> Problem:
+    """Nothing of the request was read or kept; it may come again after `seconds`."""
+    detail = (
+        f"{why}: nothing was taken. Send the same again after {seconds} s (Retry-After);"
+        " under the same event id it counts once"
+    )
+    return Problem(HTTPStatus.TOO_MANY_REQUESTS, detail, headers={"retry-after": str(seconds)})
 
 
 def number(request: Request, name: str, default: int, *, most: int) -> int:

@@ -100,7 +100,7 @@ class Load:
                     return
                 if answer.status_code not in (httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE):
                     raise RuntimeError(f"ticket {ticket.name}: {answer.status_code}: {answer.text[:300]}")
-                await asyncio.sleep(0.2)
+                await asyncio.sleep(float(answer.headers.get("retry-after", "0.2")))
 
     async def _publish(self, ticket: Ticket) -> None:
         """As an upstream system does: until the broker has it."""

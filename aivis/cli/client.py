@@ -1,5 +1,6 @@
 """The services' HTTP APIs, as the command line uses them."""
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,7 +9,10 @@ import httpx
 from aivis.cli.embedded import Run
 from aivis.errors import AivisError, Conflict, Invalid, NotFound, Refused, Transient
 
-_KINDS: dict[int, type[AivisError]] = {401: Refused, 403: Refused, 404: NotFound, 409: Conflict, 503: Transient}
+_KINDS: dict[int, type[AivisError]] = {401: Refused, 403: Refused, 404: NotFound, 409: Conflict}
+_KINDS |= {429: Transient, 503: Transient}
+_PATIENCE_SECONDS = 120
+"""How long a request that is turned away for load (429) is sent again."""
 
 
 class Client:
@@ -63,10 +67,17 @@ class Client:
 
     def _send(self, method: str, base: str, path: str, **request: Any) -> Any:
         headers = {**self._key(base), **request.pop("headers", {})}
-        try:
-            answer = self._http.request(method, base + path, headers=headers, **request)
-        except httpx.HTTPError as error:
-            raise Transient(f"{method} {base}{path}: {error}: is the stack running? `aivis doctor` looks") from error
+        until = time.monotonic() + _PATIENCE_SECONDS
+        while True:
+            try:
+                answer = self._http.request(method, base + path, headers=headers, **request)
+            except httpx.HTTPError as error:
+                hint = "is the stack running? `aivis doctor` looks"
+                raise Transient(f"{method} {base}{path}: {error}: {hint}") from error
+            seconds = retry_after(answer)
+            if answer.status_code != httpx.codes.TOO_MANY_REQUESTS or time.monotonic() + seconds > until:
+                break
+            time.sleep(seconds)  # nothing was taken
         if answer.is_success:
             return answer.json() if answer.content else None
         raise _KINDS.get(answer.status_code, Invalid)(f"{method} {base}{path}: {answer.status_code}: {_detail(answer)}")
@@ -74,6 +85,12 @@ class Client:
     def _key(self, base: str) -> dict[str, str]:
         keys = {self.run.gateway: self.run.customer_key, self.run.escalation: self.run.expert_key}
         return {"Authorization": f"Bearer {keys[base]}"} if base in keys else {}
+
+
+def retry_after(answer: httpx.Response) -> float:
+    """Seconds after which the service asks to be asked again; one where it does not say."""
+    said = answer.headers.get("retry-after", "")
+    return float(said) if said.isascii() and said.isdecimal() else 1.0
 
 
 def _detail(answer: httpx.Response) -> str:

@@ -19,7 +19,10 @@ def submit(
     file: Annotated[Path, typer.Argument(help="JSON lines, one ticket each: customer, subject, text; - reads stdin.")],
     folder: Folder = DEFAULT_FOLDER,
 ) -> None:
-    """Hand tickets in through the gateway; each answer is durable before it is printed."""
+    """Hand tickets in through the gateway; each answer is durable before it is printed.
+
+    Where the gateway has too much to do, it is sent the ticket again when it said.
+    """
     tickets = _tickets(file)
     api = client(folder)
     for number, ticket in tickets.items():

@@ -78,6 +78,8 @@ class ActionFinished(Payload):
     seconds: float
     note: str = ""
     """What is odd: the effect happened, and its result is missing or not as declared."""
+    calls: int = 1
+    """How often the tool was called for it."""
 
 
 class FailureKind(StrEnum):
@@ -102,6 +104,8 @@ class ActionFailed(Payload):
     kind: FailureKind
     message: str
     seconds: float = 0
+    calls: int = 1
+    """How often the tool was called for it."""
 
 
 class ActionUnsettled(Payload):

@@ -5,13 +5,17 @@ Times of retries are kept with the key, by the database's clock: a restart does 
 
 from dataclasses import dataclass
 
+from aivis.places import SHARE
+
 
 @dataclass(frozen=True)
 class Limits:
     """The mailbox's bounds."""
 
-    in_flight: int = 500
+    in_flight: int = 700
     """Keys worked on at once in one process."""
+    tenant_share: float = SHARE
+    """Of them, for a tenant that is alone; see `aivis.places`. Where tenants wait, they take turns."""
     backlog: int = 5_000
     """Messages in the inbox at which the consumer pauses."""
     messages: int = 100

@@ -1,7 +1,8 @@
 """The durable mailbox of a service: the database is the truth, the bus is a hint."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from time import monotonic
@@ -11,6 +12,7 @@ import structlog
 from aivis.errors import Invalid, Transient
 from aivis.mailbox import metrics
 from aivis.mailbox.clock import DatabaseClock
+from aivis.mailbox.gathering import Gathering
 from aivis.mailbox.letters import Kind
 from aivis.mailbox.limits import Limits
 from aivis.mailbox.ports import Store
@@ -67,13 +69,19 @@ class Mailbox:
         """How a quarantined message would be let in now; the bus says it."""
         for counter in (metrics.BURIED, metrics.UNTOLD, metrics.QUARANTINED):
             counter.labels(service)  # there from the start: what first appears at 1 has not increased
-        self._backlog = 0
+        self._waiting: Counter[str] = Counter()
+        self._gathering = Gathering(self.receive)
         self._measured = asyncio.Event()
 
     @property
     def full(self) -> bool:
         """Whether the consumer should pause."""
-        return self._backlog >= self._limits.backlog
+        return self._waiting.total() >= self._limits.backlog
+
+    @property
+    def waiting(self) -> Mapping[str, int]:
+        """How many messages wait or are worked on, by tenant, about."""
+        return self._waiting
 
     async def room(self) -> None:
         """Return once the inbox has room."""
@@ -89,11 +97,15 @@ class Mailbox:
         receipts = await self._worker.receive(arrivals)
         for receipt in Receipt:
             metrics.RECEIVED.labels(self.service, receipt.value).inc(receipts.count(receipt))
-        new = receipts.count(Receipt.NEW)
-        self._backlog += new
-        if new < len(arrivals):
+        new = [each.key.tenant for each, receipt in zip(arrivals, receipts, strict=True) if receipt is Receipt.NEW]
+        self._waiting.update(new)
+        if len(new) < len(arrivals):
             self._publisher.wake()  # what was asked for again
         return receipts
+
+    async def receive_one(self, arrival: Arrival) -> Receipt:
+        """As `receive`, together with others that come at the same time."""
+        return await self._gathering(arrival)
 
     async def take_in(self, arrivals: Sequence[Arrival], letters: Sequence[Letter]) -> None:
         """What a consumer read: never raises for a database that is away, but waits for it.
@@ -184,7 +196,7 @@ class Mailbox:
         began = monotonic()
         depths = await self.store.depths()
         self._clock.told(depths.at, took=monotonic() - began)
-        self._backlog = depths.inbox
+        self._waiting = Counter(depths.tenants)
         self._measured.set()
         metrics.IN_FLIGHT.labels(self.service).set(self._worker.in_flight)
         metrics.INBOX_DEPTH.labels(self.service).set(depths.inbox)

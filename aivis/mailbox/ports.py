@@ -5,6 +5,7 @@ from typing import Protocol
 
 from aivis.mailbox.letters import ANY, Fate, Heading, Kind, Wanted
 from aivis.mailbox.values import (
+    ANY_ROOM,
     Arrival,
     Deferral,
     Depths,
@@ -14,6 +15,7 @@ from aivis.mailbox.values import (
     LogRow,
     OutboxRow,
     Receipt,
+    Rooms,
     Snapshot,
     Verdict,
     Window,
@@ -38,7 +40,13 @@ class Store(Protocol):
         """Raise `Transient` unless the database answers."""
 
     async def receive(
-        self, arrivals: Sequence[Arrival], limit: int = 0, *, seconds: float = 0, messages: int = 0
+        self,
+        arrivals: Sequence[Arrival],
+        limit: int = 0,
+        *,
+        seconds: float = 0,
+        messages: int = 0,
+        rooms: Rooms = ANY_ROOM,
     ) -> tuple[list[Receipt], list[Lease]]:
         """Insert into the inbox, durably; one receipt per arrival, in order.
 
@@ -49,10 +57,11 @@ class Store(Protocol):
         again: the answer that was missed may be a later one's.
         """
 
-    async def lease(self, limit: int, *, seconds: float, messages: int) -> list[Lease]:
-        """Take up to `limit` free keys that have pending messages, longest waiting first.
+    async def lease(self, limit: int, *, seconds: float, messages: int, rooms: Rooms = ANY_ROOM) -> list[Lease]:
+        """Take up to `limit` free keys that have pending messages, within their tenants' `rooms`.
 
-        Each lease carries up to `messages` messages and a new epoch.
+        Tenants take turns, those with the fewest keys first; of a tenant the longest waiting comes first. Each lease
+        carries up to `messages` messages and a new epoch.
         """
 
     async def renew(self, leases: Sequence[Lease], *, seconds: float) -> set[Key]:
@@ -75,7 +84,10 @@ class Store(Protocol):
         """Turn due timers into inbox messages; how many."""
 
     async def claim(self, limit: int, *, seconds: float) -> list[OutboxRow]:
-        """Take unsent rows to publish, ordered per key: no row while an earlier one of its key is with another."""
+        """Take unsent rows to publish, ordered per key: no row while an earlier one of its key is with another.
+
+        Tenants take turns.
+        """
 
     async def mark_sent(self, ids: Sequence[int]) -> None:
         """The broker has these claimed rows. One that `publish_again` took back since is not marked."""
@@ -135,3 +147,6 @@ class Store(Protocol):
         """Windows of names that start with `prefix` and are not over, the earliest first."""
 
     async def depths(self) -> Depths: ...
+
+    async def timers_set(self, name: str) -> dict[str, int]:
+        """How many keys have the timer `name` set, by tenant."""

@@ -53,6 +53,8 @@ class Turn:
     keep: Callable[["Turn", Step], Awaitable[None]]
     unread: tuple[Head, ...] = ()
     """When messages are buried whose bodies cannot be read: what their headers say."""
+    epoch: int = 1
+    """How often the key was leased: a turn that left nothing behind shows here."""
 
     @property
     def about(self) -> tuple[Event | Head, ...]:

@@ -80,7 +80,8 @@ class Turns:
         async def keep(turn: Turn, step: Step) -> None:
             await self._end(turn, lease, step, GOING_ON)
 
-        return Turn(lease.key, lease.state, lease.label, lease.version, lease.attempts, (), self.now, keep)
+        known = (lease.key, lease.state, lease.label, lease.version, lease.attempts)
+        return Turn(*known, (), self.now, keep, epoch=lease.epoch)
 
     def _decode(self, lease: Lease) -> tuple[tuple[Event, ...], list[Message], list[_Dead]]:
         """Events of the messages, the messages they came from, and the messages that cannot be read, with reasons."""

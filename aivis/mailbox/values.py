@@ -43,6 +43,21 @@ class Arrival(NamedTuple):
     """The headers as they were read on the way in, so that they need not be read again."""
 
 
+class Rooms(NamedTuple):
+    """How many keys of a tenant a lease may take, and how many it has: fewest first."""
+
+    newcomer: int = 2**31 - 1
+    """For a tenant that has none."""
+    of: dict[str, tuple[int, int]] = {}
+    """By tenant that has some: how many it has, and how many more it may take."""
+
+    def __call__(self, tenant: str) -> tuple[int, int]:
+        return self.of.get(tenant, (0, self.newcomer))
+
+
+ANY_ROOM = Rooms()
+
+
 class Receipt(StrEnum):
     """What the inbox made of an arrival."""
 
@@ -250,3 +265,5 @@ class Depths:
     """Of the letters."""
     at: datetime
     """By the database's clock."""
+    tenants: dict[str, int]
+    """Of the inbox, by tenant."""

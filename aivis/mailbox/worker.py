@@ -1,7 +1,8 @@
 """The worker: lets messages in, leases keys, and has a turn taken at each. One task a key, hundreds at once."""
 
 import asyncio
-from collections.abc import Coroutine, Iterable, Sequence
+from collections import Counter
+from collections.abc import Collection, Coroutine, Iterable, Sequence
 from contextlib import suppress
 from functools import partial
 from time import monotonic
@@ -13,7 +14,8 @@ from aivis.mailbox.limits import Limits
 from aivis.mailbox.ports import Store
 from aivis.mailbox.turn import Handler
 from aivis.mailbox.turning import Turns
-from aivis.mailbox.values import Arrival, Deferral, Key, Lease, Receipt
+from aivis.mailbox.values import Arrival, Deferral, Key, Lease, Receipt, Rooms
+from aivis.places import room
 
 log = structlog.get_logger()
 
@@ -34,6 +36,10 @@ class Worker:
         self._turns = turns
         self._tasks: dict[Key, asyncio.Task[None]] = {}
         self._leases: dict[Key, Lease] = {}
+        self._by_tenant: Counter[str] = Counter()
+        """Keys worked on."""
+        self._at_bound: set[str] = set()
+        """Tenants that may have keys waiting for which they have no room."""
         self._letting_go: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
         self._moved = asyncio.Event()
@@ -79,8 +85,11 @@ class Worker:
         """Let `arrivals` into the inbox, and begin at once with what can be: nobody who waits is overtaken."""
         limits = self._limits
         await self._short_wait_for(len(arrivals))
-        room = max(0, self._room) if self._open and not self._behind else 0
-        taking = self._store.receive(arrivals, room, seconds=limits.lease_seconds, messages=limits.messages)
+        most = self._room(0) if self._open and not self._behind else 0
+        rooms = self._rooms(nothing_for=self._at_bound)
+        taking = self._store.receive(
+            arrivals, most, seconds=limits.lease_seconds, messages=limits.messages, rooms=rooms
+        )
         receipts, leases = await self._whole(taking)
         new = [arrival for arrival, receipt in zip(arrivals, receipts, strict=True) if receipt is Receipt.NEW]
         followed = [each for each in new if each.key in self._tasks]
@@ -91,10 +100,11 @@ class Worker:
             self.wake()
         return receipts
 
-    async def _short_wait_for(self, room: int) -> None:
+    async def _short_wait_for(self, count: int) -> None:
         """Wait a moment for turns under way: most last no longer, and what is leased on receipt is not read again."""
         until = monotonic() + _PATIENCE_SECONDS
-        while self._open and (self._behind or self._room < room) and monotonic() < until:
+        most = min(count, room(self._limits.in_flight, 0, self._limits.tenant_share))
+        while self._open and (self._behind or self._room(0) < most) and monotonic() < until:
             self._moved.clear()
             with suppress(TimeoutError):
                 async with asyncio.timeout(until - monotonic()):
@@ -116,28 +126,35 @@ class Worker:
 
     async def _lease(self) -> bool:
         """Start what can be started; True when there may be more right away."""
-        room = min(self._room, _LEASED_AT_ONCE)
-        if room <= 0:
+        most, rooms = min(self._room(0), _LEASED_AT_ONCE), self._rooms()
+        if most <= 0:
             self._behind = True
             return False
         try:
-            _, leases = await self._whole(self._take(room))
+            _, leases = await self._whole(self._take(most, rooms))
         except Transient as error:
             log.warning("cannot lease; trying again", service=self._service, error=str(error))
             await asyncio.sleep(self._limits.poll_seconds)
             return False
         await self._begin(leases)
-        self._behind = len(leases) == room
+        self._behind = len(leases) == most
+        taken = Counter([lease.key.tenant for lease in leases])
+        self._at_bound = {tenant for tenant in {*taken, *rooms.of} if taken[tenant] >= rooms(tenant)[1]}
         self._moved.set()
         return self._behind
 
-    @property
-    def _room(self) -> int:
-        return self._limits.in_flight - self.in_flight
+    def _room(self, has: int) -> int:
+        """How many more keys a tenant may take that has `has`."""
+        return room(self._limits.in_flight - self.in_flight, has, self._limits.tenant_share)
 
-    async def _take(self, room: int) -> tuple[list[Receipt], list[Lease]]:
+    def _rooms(self, *, nothing_for: Collection[str] = ()) -> Rooms:
+        of = {tenant: (has, 0 if tenant in nothing_for else self._room(has)) for tenant, has in self._by_tenant.items()}
+        return Rooms(self._room(0), of)
+
+    async def _take(self, most: int, rooms: Rooms) -> tuple[list[Receipt], list[Lease]]:
         limits = self._limits
-        return [], await self._store.lease(room, seconds=limits.lease_seconds, messages=limits.messages)
+        leasing = self._store.lease(most, seconds=limits.lease_seconds, messages=limits.messages, rooms=rooms)
+        return [], await leasing
 
     async def _whole(
         self, taking: Coroutine[object, object, tuple[list[Receipt], list[Lease]]]
@@ -156,6 +173,7 @@ class Worker:
         if (stale := self._tasks.get(lease.key)) is not None:
             stale.cancel()  # its lease ran out before it could be renewed
         task = asyncio.create_task(self._turns.work(lease), name=lease.key.name)
+        self._by_tenant[lease.key.tenant] += lease.key not in self._tasks
         self._leases[lease.key], self._tasks[lease.key] = lease, task
         task.add_done_callback(partial(self._ended, lease))
 
@@ -163,6 +181,7 @@ class Worker:
         """Forget the turn. Its key may be leased anew already: what its commit wrote shows before its reply comes."""
         if self._tasks.get(lease.key) is task:
             del self._tasks[lease.key], self._leases[lease.key]
+            self._left(lease.key.tenant)
         self._moved.set()
         self._look_again(lease)
         if task.cancelled():  # before its first step, so that it could not let the key go itself
@@ -172,9 +191,14 @@ class Worker:
         elif (error := task.exception()) is not None:
             log.error("turn broke off; its lease runs out", service=self._service, case=lease.key.name, exc_info=error)
 
+    def _left(self, tenant: str) -> None:
+        self._by_tenant[tenant] -= 1
+        if not self._by_tenant[tenant]:
+            del self._by_tenant[tenant]
+
     def _look_again(self, lease: Lease) -> None:
         """Look for more of what has ended: at once where there may be some, otherwise with the next of them."""
-        if self._behind or lease.key in self._followed or len(lease.messages) > 1:
+        if self._behind or self._at_bound or lease.key in self._followed or len(lease.messages) > 1:
             self._followed.discard(lease.key)
             self.wake()
         elif self._looking is None:

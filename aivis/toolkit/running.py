@@ -5,9 +5,10 @@ import hashlib
 import inspect
 import threading
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from math import ceil
 from typing import Any, Generic, TypeVar
 
 import orjson
@@ -15,6 +16,7 @@ from pydantic import BaseModel
 
 from aivis.errors import Conflict, NotFound, Refused, Transient, Unknown
 from aivis.failpoints import around
+from aivis.places import SHARE, Places
 from aivis.toolkit.attempt import Attempt, encoded
 from aivis.toolkit.call import Call
 from aivis.toolkit.declaration import Repeat, Tool
@@ -59,15 +61,18 @@ class Runner(Generic[S]):
     system: Callable[[str], S]
     """What a tenant's tools act on; raises `Refused` for a tenant that has nothing here. Runs in the pool."""
     threads: int
+    """Calls that run at once of one tool for one tenant; a third as many are kept for others."""
     waiting: int
-    """Calls that may wait for a thread; one more is refused as busy."""
+    """Calls that may wait for a thread, shared likewise; one more is refused as busy."""
     clock: Callable[[], float] = time.monotonic
     now: Callable[[], float] = time.time
     _running: dict[tuple[str, str], _Running] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._pool = ThreadPoolExecutor(self.threads, thread_name_prefix="tool")
-        self._places = threading.BoundedSemaphore(self.threads + self.waiting)
+        most = ceil(self.threads / SHARE)
+        self._pool = ThreadPoolExecutor(most, thread_name_prefix="tool")
+        self._running_now = Places(most)
+        self._under_way = Places(most + ceil(self.waiting / SHARE))
 
     async def call(self, tool: Tool[S], arguments: BaseModel, asked: Asked) -> bytes:
         """The result's JSON. `TimeoutError` when the time is up: what happened is not known then."""
@@ -79,7 +84,7 @@ class Runner(Generic[S]):
         def read(cancelled: threading.Event) -> bytes:
             return encoded(tool, tool.result, self._invoke(tool.function, arguments, start(cancelled)))
 
-        return await self._for_one(read, asked)
+        return await self._for_one(tool, read, asked)
 
     async def undo(self, tool: Tool[S], parameters: tuple[BaseModel, BaseModel], asked: Asked) -> bytes:
         """Put back what the call with `parameters` (its arguments and result) changed."""
@@ -97,7 +102,9 @@ class Runner(Generic[S]):
             raise Unknown(f"{tool.name}: the call is still under way; ask again when it has ended")
         use = Use(asked.tenant, asked.key, tool.name, digest(arguments))
         start = self._calls(asked, use)
-        return await self._for_one(lambda cancelled: self._looked_up(tool, use, arguments, start, cancelled), asked)
+        return await self._for_one(
+            tool, lambda cancelled: self._looked_up(tool, use, arguments, start, cancelled), asked
+        )
 
     async def close(self) -> None:
         """Tell every call under way to end, and wait until effects are recorded."""
@@ -112,7 +119,7 @@ class Runner(Generic[S]):
         running = self._running.get(at)
         if running is None:
             cancelled = threading.Event()
-            work = self._in_thread(lambda: self._effect(tool, use, asked, parameters, cancelled))
+            work = self._in_thread(tool, asked, lambda: self._effect(tool, use, asked, parameters, cancelled))
             running = self._running[at] = _Running(use, asyncio.create_task(work), cancelled)
             running.task.add_done_callback(lambda task: self._ended(at, task))
         if running.use != use:
@@ -194,24 +201,33 @@ class Runner(Generic[S]):
 
         return start
 
-    async def _for_one(self, work: Callable[[threading.Event], T], asked: Asked) -> T:
+    async def _for_one(self, tool: Tool[S], work: Callable[[threading.Event], T], asked: Asked) -> T:
         cancelled = threading.Event()
         try:
-            return await asyncio.wait_for(self._in_thread(lambda: work(cancelled)), asked.seconds)
+            return await asyncio.wait_for(self._in_thread(tool, asked, lambda: work(cancelled)), asked.seconds)
         finally:
             cancelled.set()
 
-    def _in_thread(self, work: Callable[[], T]) -> Coroutine[Any, Any, T]:
+    async def _in_thread(self, tool: Tool[S], asked: Asked, work: Callable[[], T]) -> T:
+        """What `work` gives, run in the pool: a tool that hangs for a tenant leaves threads to the others."""
         self._loop = asyncio.get_running_loop()
-        if not self._places.acquire(blocking=False):
-            raise Transient(f"all {self.threads} threads are busy and {self.waiting} calls wait; try again")
+        who = f"{tool.name} {asked.tenant}"
+        if not self._under_way.take(who):
+            message = f"all {self.threads} threads for {tool.name} are busy and {self.waiting} calls wait; try again"
+            raise Transient(message)
+        try:
+            await self._running_now.wait_for(who, asked.seconds)
+        except BaseException:
+            self._under_way.leave(who)
+            raise
         future = self._pool.submit(work)
-        future.add_done_callback(lambda _: self._places.release())
+        future.add_done_callback(lambda _: self._loop.call_soon_threadsafe(self._left, who))
+        return await asyncio.wrap_future(future)
 
-        async def answer() -> T:
-            return await asyncio.wrap_future(future)
-
-        return answer()
+    def _left(self, who: str) -> None:
+        """The thread is free: only now, for who gave up waiting for a call does not end it."""
+        self._running_now.leave(who)
+        self._under_way.leave(who)
 
 
 _Start = Callable[[threading.Event], Call[S]]

@@ -31,7 +31,11 @@ class Upstream:
         """Seconds from the ticket's acceptance to its outcome."""
         body = {"ticket": ticket, "customer": "mia", "text": text}
         headers = {"authorization": f"Bearer {self.key}", "idempotency-key": ticket}
-        response = await self.http.post(f"{self.gateway}/v1/tickets", json=body, headers=headers)
+        while True:
+            response = await self.http.post(f"{self.gateway}/v1/tickets", json=body, headers=headers)
+            if response.status_code != httpx.codes.TOO_MANY_REQUESTS:
+                break
+            await asyncio.sleep(float(response.headers["retry-after"]))
         accepted = time.monotonic()
         response.raise_for_status()
         return await self.ended(response.json()["case"]) - accepted

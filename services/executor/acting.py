@@ -20,6 +20,8 @@ from services.executor.preparing import Prepared, question
 log = structlog.get_logger()
 
 _LOOKUP_AGAIN_SECONDS = 2
+_CROWDED_SECONDS, _MOST_CROWDED_SECONDS = 0.5, 10
+"""Between two looks whether a crowded tool has room: ever longer."""
 
 
 @dataclass(frozen=True)
@@ -140,12 +142,48 @@ class Acting:
             return self.end(entry.ambiguous(f"the lookup was refused: {error}"))
 
     async def _carry_out(self, entry: Entry, prepared: Prepared) -> Step:
+        """Call the tool, if it is not crowded: who waits for it holds nothing that others need."""
+        places = self.means.places(prepared.tool.name)
+        if not places.take(entry.tenant):
+            return await self._crowded(entry)
+        try:
+            return await self._called(entry, prepared)
+        finally:
+            places.leave(entry.tenant)
+
+    async def _crowded(self, entry: Entry) -> Step:
+        metrics.CROWDED.labels(entry.request.tool).inc()
+        waited = (self.turn.now() - entry.since).total_seconds()
+        message = f"as many calls of {entry.request.tool} are under way as may be at once"
+        if entry.state is not State.INTENT and waited > self.means.bounds.busy.total_seconds():
+            return self.end(entry.failed(FailureKind.UNAVAILABLE, f"{message}; waited {waited:.0f} s"))
+        return await self._pause(entry, min(max(waited / 4, _CROWDED_SECONDS), _MOST_CROWDED_SECONDS), message)
+
+    async def _counted(self, entry: Entry) -> Entry | Step:
+        """Count the call of a read, durably where an earlier one may have ended the process."""
+        before = self.turn
+        if before.epoch == 1:
+            return entry.called()
+        if before.version == 0 and not entry.calls:
+            entry = entry.called()  # a turn that left nothing behind may have made it
+        if entry.calls >= settling.MAX_TRIES:
+            return self.end(entry.failed(FailureKind.UNAVAILABLE, f"no answer in {entry.calls} calls"))
+        entry = entry.called()
+        await before.commit(Step(state=entry.dump(), label=entry.state.value))
+        return entry
+
+    async def _called(self, entry: Entry, prepared: Prepared) -> Step:
         by = self.means.clock() + prepared.call.timeout.total_seconds()  # whoever settles it later counts from here too
         if entry.guarded:
             intended = await self._intend(entry)
             if isinstance(intended, Step):
                 return intended
             entry = intended
+        else:
+            counted = await self._counted(entry)
+            if isinstance(counted, Step):
+                return counted
+            entry = counted
         start = self.means.clock()
         try:
             content = await prepared.make(by=by)

@@ -63,7 +63,9 @@ def _payload(entry: Entry) -> Payload | None:
         return ActionUnsettled(action=action, tool=tool, arguments=entry.request.arguments, message=outcome.message)
     if outcome.failure is not None:
         message, seconds = outcome.message, outcome.seconds
-        return ActionFailed(action=action, tool=tool, kind=outcome.failure, message=message, seconds=seconds)
+        return ActionFailed(
+            action=action, tool=tool, kind=outcome.failure, message=message, seconds=seconds, calls=max(1, entry.calls)
+        )
     return ActionFinished(
         action=action,
         tool=tool,
@@ -71,6 +73,7 @@ def _payload(entry: Entry) -> Payload | None:
         result_artifact=outcome.artifact,
         seconds=outcome.seconds,
         note=outcome.note,
+        calls=max(1, entry.calls),
     )
 
 

@@ -111,6 +111,8 @@ class Entry(Value):
     terms: Terms | None = None
     approval: Approval | None = None
     tries: int = 0
+    calls: int = 0
+    """How often the tool was called, or may have been."""
     called_at: datetime | None = None
     """Start of the latest call of an effect."""
     first_called_at: datetime | None = None
@@ -210,7 +212,8 @@ class Entry(Value):
         if self.approval is not None and (not self.approval.expert or now >= self.approval.expires_at):
             raise Refused(f"action {self.request.action}: no approval that counts")
         first = (self.doubtful and self.first_called_at) or now
-        return self._to(State.INTENT, tries=self.tries + 1, called_at=now, first_called_at=first)
+        counted = {"tries": self.tries + 1, "calls": self.calls + 1}
+        return self._to(State.INTENT, **counted, called_at=now, first_called_at=first)
 
     def doubted(self, now: datetime) -> Self:
         """It was called, and what became of it is not known."""
@@ -219,6 +222,10 @@ class Entry(Value):
     def nothing_done(self) -> Self:
         """It is known that no call had an effect: it may be called anew."""
         return self._from_intent(State.APPROVED, doubted_at=None, first_called_at=None)
+
+    def called(self) -> Self:
+        """A read is about to be called."""
+        return self.model_copy(update={"calls": self.calls + 1})
 
     def retried(self) -> Self:
         """A call that bore repeating is about to be made again."""

@@ -15,7 +15,7 @@ from aivis.mailbox.values import Key
 from aivis.service import Check, Service, run
 from services.executor.catalogue import Catalogue
 from services.executor.consumer import Executor, action_key_of
-from services.executor.means import Bounds, Means
+from services.executor.means import Bounds, Means, ToolPlaces
 from services.executor.policy import Policies
 from services.executor.ports import ToolProvider
 from services.executor.preparing import Preparer
@@ -53,6 +53,7 @@ def build(settings: ExecutorSettings) -> Service:
         bounds=_bounds(settings),
         clock=time.monotonic,
         stopwatch=Stopwatch(_since_boot),
+        places=ToolPlaces(settings.tool_calls),
     )
     mailbox = _mailbox(settings, store, Executor(means))
     bus = Bus(NAME, settings)

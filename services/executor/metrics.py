@@ -12,6 +12,9 @@ CALL_SECONDS = Histogram(
     ["tool"],
     buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120),
 )
+CROWDED = Counter(
+    "aivis_executor_crowded_total", "Times that an action waited, as its tool had too many calls under way", ["tool"]
+)
 LEDGER = Counter("aivis_executor_ledger_total", "Actions that reached a state of the ledger", ["state"])
 UNSETTLED = Gauge("aivis_executor_unsettled", "Effects of which nobody knows yet whether they happened")
 WAITING = Gauge("aivis_executor_waiting", "Actions that wait for an expert's word")

@@ -20,6 +20,8 @@ class ExecutorSettings(ServiceSettings):
 
     in_flight: int = Field(default=2_000, ge=1, le=100_000)
     """Actions worked on at once."""
+    tool_calls: int = Field(default=1_000, ge=1, le=100_000)
+    """Calls of one tool under way at once; of them three quarters for a tenant that is alone. Further ones wait."""
     tool_servers: Annotated[tuple[str, ...], BeforeValidator(_listed)] = ()
     """Addresses (HOST:PORT) of gRPC tool servers."""
     retriever: str = ""
@@ -33,7 +35,7 @@ class ExecutorSettings(ServiceSettings):
     retry_seconds: float = Field(default=120, ge=0, le=86_400)
     """How long a call that did nothing is tried again."""
     busy_seconds: float = Field(default=120, ge=0, le=86_400)
-    """How long to wait for a resource on which another effect is not settled."""
+    """How long to wait for a resource on which another effect is not settled, or for a tool with too many calls."""
     settle_seconds: float = Field(default=600, ge=0, le=86_400)
     """How long to find out by machine what became of an effect, before people are asked."""
     freeze_seconds: float = Field(default=600, ge=0, le=86_400)

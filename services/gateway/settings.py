@@ -19,6 +19,14 @@ class GatewaySettings(ServiceSettings):
     """API keys, by their hashes; those of role `upstream` are the gateway's."""
     ask_again_seconds: float = Field(default=15, gt=0, le=3600)
     """How long to wait for the case's first event before the ticket is published again; doubles up to ten minutes."""
+    requests: int = Field(default=64, ge=2, le=10_000)
+    """Submissions and attachments read and made durable at once; further ones are turned away (429)."""
+    reads: int = Field(default=64, ge=2, le=10_000)
+    """Other requests answered at once, those that wait or stream left out."""
+    waiting: int = Field(default=2_000, ge=10, le=100_000)
+    """Messages in the inbox at which submissions are turned away; the consumer pauses at 5,000."""
+    unheard: int = Field(default=20_000, ge=10, le=1_000_000)
+    """Tickets that no service behind has taken up yet, at which submissions are turned away."""
     heartbeat_seconds: float = Field(default=15, gt=0, le=300)
     """How often a silent event stream says that it is alive."""
 

@@ -8,7 +8,7 @@ import orjson
 
 from aivis.artifacts import ArtifactStore
 from aivis.events.actions import ActionFinished, FailureKind, Origin
-from aivis.events.cases import DecisionKind, ModelResponded
+from aivis.events.cases import DecisionKind
 from aivis.events.envelope import JsonObject
 from aivis.events.escalations import EscalationReason
 from aivis.events.plans import Plan, PlanRequested, Route, Scenario, Subtask
@@ -24,6 +24,7 @@ from services.reasoner.draft import Draft
 from services.reasoner.ending import RULES, ask, change_status, finish, give_to_person
 from services.reasoner.guards import Budget, limit_reached
 from services.reasoner.reminders import FIRST
+from services.reasoner.spending import CaseAccount
 
 Persist = Callable[[], Awaitable[None]]
 """Makes what the draft holds so far durable."""
@@ -137,14 +138,10 @@ async def _work(draft: Draft, means: Means, trajectory: Trajectory, persist: Per
         language=case.language,
         origins=_origins(case, trajectory.subtask),
         guidance=tuple(guidance.text for guidance in case.guidance if guidance.text),
-        tokens_left=means.budget.tokens - case.spent.tokens,
+        tenant=case.tenant,
     )
-
-    async def record(response: ModelResponded) -> None:
-        draft.record(response)
-        await persist()
-
-    thought = await means.brain.decide(problem, trajectory.response, record)
+    account = CaseAccount(draft, trajectory.subtask.id, means.budget, persist)
+    thought = await means.brain.decide(problem, trajectory.response, account)
     carry_out(draft, trajectory, thought)
     return True
 

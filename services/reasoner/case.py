@@ -10,6 +10,7 @@ from aivis.events.escalations import CaseEscalated, GuidanceGiven
 from aivis.events.plans import Plan, PlanRequested, Subtask
 from aivis.events.replies import Outcome, Status
 from aivis.events.tickets import TicketOpened
+from services.reasoner.spent import Spent
 
 AGENT = "agent"
 """The owner of a case that no person has taken."""
@@ -57,17 +58,6 @@ class Trajectory(Value):
         return tuple(attempt for attempt in self.attempts if attempt.waits_for is not None)
 
 
-class Spent(Value):
-    """What the case has used of its budget since it was opened or reopened."""
-
-    actions: int = 0
-    decisions: int = 0
-    tokens: int = 0
-    since: datetime
-    worked: float = 0
-    """Seconds of its wall time up to where it last began to wait for people."""
-
-
 class Deadline(Value):
     """The timer that watches over a case, and what for (deadlines.py)."""
 
@@ -112,6 +102,8 @@ class Case(Value):
     reasked: int = 0
     """How often in a row something outstanding was asked for again."""
     deadline: Deadline | None = None
+    taken: tuple[str, ...] = ()
+    """Ids of events that were taken in with a commit in the middle of a turn, and are not done with."""
 
     @property
     def text(self) -> str:

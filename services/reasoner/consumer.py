@@ -42,15 +42,18 @@ class Reasoner:
         draft = _draft(turn)
         answered = False
         for event in _in_order(turn.events):
-            if isinstance(event.data, TimerDue):
+            answered |= not isinstance(event.data, TimerDue)
+            if draft.begun and event.id in draft.case.taken:
+                draft.cause = event  # it is in the log, with what was decided before the turn broke off
+            elif isinstance(event.data, TimerDue):
                 self._due(draft, event.data)
-                continue
-            answered = True
-            take_in(draft, event)
+            else:
+                take_in(draft, event)
         if draft.begun:
             await advance(draft, self._means, _persist(turn, draft))
             self._set_timers(draft, answered=answered)
         metrics.count(draft)
+        _done_with(draft, turn)
         return draft.step()
 
     def give_up(self, turn: Turn, reason: str) -> Step:
@@ -64,6 +67,7 @@ class Reasoner:
         give_to_person(draft, EscalationReason.FAULT, f"the agent cannot go on: {reason[:500]}")
         draft.change(deadline=None)  # its timer may be among what is given up
         self._set_timers(draft, answered=False)
+        _done_with(draft, turn)
         return draft.step()
 
     def interrupts(self, event_type: str) -> bool:
@@ -97,9 +101,17 @@ def _draft(turn: Turn) -> Draft:
     return Draft(None if turn.state is None else folding.load(turn.state), now=turn.now())
 
 
+def _done_with(draft: Draft, turn: Turn) -> None:
+    """The events of the turn end with it."""
+    if draft.begun and draft.case.taken:
+        ended = {event.id for event in turn.events}
+        draft.change(taken=tuple(id for id in draft.case.taken if id not in ended))
+
+
 def _persist(turn: Turn, draft: Draft) -> Callable[[], Awaitable[None]]:
     async def persist() -> None:
         metrics.count(draft)
+        draft.change(taken=tuple(dict.fromkeys([*draft.case.taken, *(event.id for event in turn.events)])))
         await turn.commit(draft.step())
 
     return persist

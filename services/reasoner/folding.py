@@ -7,7 +7,9 @@ import orjson
 from aivis.errors import Invalid
 from aivis.events import actions, cases, escalations, plans, replies, tickets
 from aivis.events.envelope import Event, JsonObject, Payload
-from services.reasoner.case import AGENT, Attempt, Case, Line, Spent, Trajectory, Waiting
+from services.reasoner import spent
+from services.reasoner.case import AGENT, Attempt, Case, Line, Trajectory, Waiting
+from services.reasoner.spent import Question, Spent
 
 
 def opened(event: Event) -> Case:
@@ -111,10 +113,8 @@ def _carried(case: Case, subtask: plans.Subtask) -> Trajectory:
 
 @_after.register
 def _(data: cases.DecisionMade, case: Case, event: Event) -> Case:
-    spent = case.spent.model_copy(
-        update={"decisions": case.spent.decisions + 1, "actions": case.spent.actions + len(data.actions)}
-    )
-    case = case.model_copy(update={"spent": spent})
+    counted = {"decisions": case.spent.decisions + 1, "actions": case.spent.actions + len(data.actions)}
+    case = case.model_copy(update={"spent": case.spent.model_copy(update=counted)})
     if not data.subtask:
         return case
     old = case.trajectory(data.subtask)
@@ -124,8 +124,8 @@ def _(data: cases.DecisionMade, case: Case, event: Event) -> Case:
 
 @_after.register
 def _(data: cases.ModelResponded, case: Case, event: Event) -> Case:
-    tokens = case.spent.tokens + data.prompt_tokens + data.completion_tokens
-    case = case.model_copy(update={"spent": case.spent.model_copy(update={"tokens": tokens})})
+    took = Question(prompt=data.prompt_tokens, completion=data.completion_tokens)
+    case = case.model_copy(update={"spent": spent.answered(case.spent, data.subtask, took)})
     old = case.trajectory(data.subtask)
     return _with(case, old.model_copy(update={"response": data}))
 
@@ -137,12 +137,12 @@ def _(data: cases.SubtaskEnded, case: Case, event: Event) -> Case:
 
 @_after.register
 def _(data: actions.ActionFinished, case: Case, event: Event) -> Case:
-    return _settled(case, data.action, {"finished": data})
+    return _settled(case, data.action, {"finished": data}, calls=data.calls)
 
 
 @_after.register
 def _(data: actions.ActionFailed, case: Case, event: Event) -> Case:
-    return _settled(case, data.action, {"failed": data})
+    return _settled(case, data.action, {"failed": data}, calls=data.calls)
 
 
 @_after.register
@@ -155,9 +155,12 @@ def _(data: actions.ActionUnsettled, case: Case, event: Event) -> Case:
     return _attempt(case, data.action, {"waits_for": Waiting.SETTLEMENT})
 
 
-def _settled(case: Case, action: str, update: JsonObject) -> Case:
-    """An action has its outcome; when it waited for a person, a person took part."""
+def _settled(case: Case, action: str, update: JsonObject, *, calls: int) -> Case:
+    """An action has its outcome; when it waited for a person, a person took part. Repeated calls are spent too."""
     before = [attempt for attempt in case.waiting if attempt.action.action == action]
+    if before and calls > 1:
+        actions = case.spent.actions + calls - 1
+        case = case.model_copy(update={"spent": case.spent.model_copy(update={"actions": actions})})
     asked_a_person = any(attempt.waits_for is not Waiting.RESULT for attempt in before)
     case = _attempt(case, action, {**update, "waits_for": None})
     return case.model_copy(update={"assisted": case.assisted or asked_a_person})

@@ -10,6 +10,9 @@ DECISIONS = Counter("aivis_reasoner_decisions_total", "Decisions by kind and bra
 OUTCOMES = Counter("aivis_reasoner_outcomes_total", "Cases that ended", ["outcome"])
 LIMITS = Counter("aivis_reasoner_limits_total", "Guards that stopped a case", ["guard"])
 TOKENS = Counter("aivis_reasoner_tokens_total", "Model tokens", ["model", "direction"])
+LOST_TOKENS = Counter(
+    "aivis_reasoner_lost_tokens_total", "Model tokens counted for questions whose answer never came, at their most"
+)
 MODEL_ANSWERS = Counter("aivis_reasoner_model_answers_total", "Questions to the model by result", ["model", "became"])
 
 

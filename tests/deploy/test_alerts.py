@@ -35,6 +35,9 @@ def fired(folder: Path, name: str, series: dict[str, str], minutes: int) -> bool
         ("AivisNobodyTold", {'aivis_mailbox_untold_total{service="reasoner"}': "0x3 1x10"}, "0x13"),
         ("AivisMessagesQuarantined", {LETTERS % "quarantined": "0x3 1x10"}, "0x13"),
         ("AivisMessagesBuried", {LETTERS % "buried": "0x3 2x10"}, "0x13"),
+        ("AivisTurnsAway", {'aivis_gateway_shed_total{service="reasoner",source="s",reason="r"}': "0+60x13"}, "5x13"),
+        ("AivisToolCrowded", {'aivis_executor_crowded_total{service="reasoner",tool="t"}': "0+60x13"}, "5x13"),
+        ("AivisAnswersLost", {'aivis_reasoner_lost_tokens_total{service="reasoner"}': "0x3 200000x10"}, "0x13"),
         ("AivisInboxStands", {'aivis_mailbox_inbox_oldest_seconds{service="reasoner"}': "2000x13"}, "1000x13"),
         (
             "AivisOutboxStands",

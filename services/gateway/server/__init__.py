@@ -11,6 +11,7 @@ from aivis.access import Keys
 from aivis.artifacts import ArtifactStore
 from aivis.mailbox.mailbox import Mailbox
 from aivis.web import api
+from services.gateway.admission import Admission
 from services.gateway.server.attachments import Attachments
 from services.gateway.server.finding import Finding
 from services.gateway.server.reading import Reading
@@ -25,6 +26,7 @@ class Means:
     mailbox: Mailbox
     artifacts: ArtifactStore
     keys: Keys
+    admission: Admission
     heartbeat: float
     """Seconds."""
 
@@ -32,14 +34,14 @@ class Means:
 def routes(means: Means) -> list[BaseRoute]:
     """Everything under /v1."""
     finding = Finding(means.mailbox.store)
-    reading = Reading(means.mailbox.store, finding, means.keys)
+    reading = Reading(means.mailbox.store, finding, means.keys, means.admission)
     return [
         Mount(
             "/v1",
             app=api(
                 [
-                    *Attachments(means.artifacts, means.keys).routes(),
-                    *Tickets(means.mailbox, finding, means.artifacts, means.keys).routes(),
+                    *Attachments(means.artifacts, means.keys, means.admission).routes(),
+                    *Tickets(means.mailbox, finding, means.artifacts, means.keys, means.admission).routes(),
                     *reading.routes(),
                     *Streaming(means.mailbox, reading, means.heartbeat).routes(),
                 ]

@@ -12,6 +12,7 @@ from aivis.artifacts import MAX_ARTIFACT_BYTES, ArtifactStore
 from aivis.problems import Problem
 from aivis.web import granted, refuse_larger, too_large
 from services.gateway import metrics
+from services.gateway.admission import Admission
 
 _INSTEAD = "split it, or leave it where it is and send a link"
 
@@ -19,9 +20,10 @@ _INSTEAD = "split it, or leave it where it is and send a link"
 class Attachments:
     """Takes attachments in."""
 
-    def __init__(self, artifacts: ArtifactStore, keys: Keys) -> None:
+    def __init__(self, artifacts: ArtifactStore, keys: Keys, admission: Admission) -> None:
         self._artifacts = artifacts
         self._keys = keys
+        self._admission = admission
 
     def routes(self) -> list[Route]:
         return [Route("/attachments", self.post, methods=["POST"])]
@@ -35,7 +37,8 @@ class Attachments:
             detail = "query parameter name: at most 255 printable characters"
             raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, detail, field="name")
         media_type = request.headers.get("content-type", "application/octet-stream")[:200]
-        kept = await self._artifacts.put_stream(who.tenants[0], _bounded(request), media_type=media_type, name=name)
+        with self._admission.submission(who):
+            kept = await self._artifacts.put_stream(who.tenants[0], _bounded(request), media_type=media_type, name=name)
         if kept.size == 0:
             raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "the body is empty: send the attachment's bytes as they are")
         metrics.ATTACHMENT_BYTES.inc(kept.size)

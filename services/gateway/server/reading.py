@@ -16,6 +16,7 @@ from aivis.mailbox.values import Key, LogRow
 from aivis.problems import Problem
 from aivis.web import granted, number
 from services.gateway import ticket
+from services.gateway.admission import Admission
 from services.gateway.server.finding import Finding
 from services.gateway.ticket import Ticket
 
@@ -25,10 +26,11 @@ _MOST_REPLIES = 500
 class Reading:
     """Answers from the gateway's own view."""
 
-    def __init__(self, store: Store, finding: Finding, keys: Keys) -> None:
+    def __init__(self, store: Store, finding: Finding, keys: Keys, admission: Admission) -> None:
         self._store = store
         self._finding = finding
         self._keys = keys
+        self._admission = admission
 
     def routes(self) -> list[Route]:
         return [Route("/tickets", self.list_tickets), Route("/tickets/{id}", self.get_ticket)]
@@ -45,15 +47,16 @@ class Reading:
         if unknown:
             detail = f"query parameter status={unknown[0][:40]!r}: give some of {', '.join(Status)}"
             raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, detail, field="status")
-        found = await self._store.find(
-            tenant=who.tenants[0], labels=labels, limit=number(request, "limit", 50, most=500)
-        )
+        limit = number(request, "limit", 50, most=500)
+        with self._admission.reading(who):
+            found = await self._store.find(tenant=who.tenants[0], labels=labels, limit=limit)
         tickets = [brief(snapshot.key, ticket.load(snapshot.state)) for snapshot in found if snapshot.state]
         return JSONResponse({"tickets": tickets})
 
     async def get_ticket(self, request: Request) -> Response:
-        key, found = await self.ticket_of(request)
-        answers = await replies(self._store, key, after=0)
+        with self._admission.reading(granted(request, self._keys)):
+            key, found = await self.ticket_of(request)
+            answers = await replies(self._store, key, after=0)
         return JSONResponse({**brief(key, found), "replies": answers})
 
 

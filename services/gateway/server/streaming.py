@@ -1,6 +1,7 @@
 """Waiting for what comes: long polls and server-sent events, both from the log, both resumable."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from time import monotonic
 
@@ -14,7 +15,7 @@ from aivis.events.envelope import JsonObject
 from aivis.mailbox.mailbox import Mailbox
 from aivis.mailbox.values import Key, LogRow
 from aivis.problems import Problem
-from aivis.web import number
+from aivis.web import number, too_busy
 from services.gateway import metrics
 from services.gateway.server.reading import Reading, entry, replies
 
@@ -22,6 +23,9 @@ _LONGEST_WAIT = 60
 _LOOK_AGAIN = 2.0
 """Seconds after which to look for what another process committed."""
 _MOST_STREAMS = 2_000
+"""Long polls included."""
+_STREAMS_AGAIN = 10
+"""Seconds."""
 _LAST = 2**31
 
 
@@ -42,7 +46,7 @@ class Streaming:
         key, _ = await self._reading.ticket_of(request)
         after = number(request, "after", 0, most=_LAST)
         until = monotonic() + number(request, "wait", 0, most=_LONGEST_WAIT)
-        with self._mailbox.watch.on(key) as bell:
+        with self._kept_open(), self._mailbox.watch.on(key) as bell:
             while not (found := await replies(self._mailbox.store, key, after=after)) and monotonic() < until:
                 await bell.wait(max(0.0, min(_LOOK_AGAIN, until - monotonic())))
         _, ticket = await self._reading.ticket_of(request)
@@ -52,22 +56,31 @@ class Streaming:
     async def events(self, request: Request) -> Response:
         """Every entry of the log from the one after `Last-Event-ID` (or `after`), and then each as it comes."""
         key, _ = await self._reading.ticket_of(request)
-        if self._open >= _MOST_STREAMS:
-            raise Transient(f"{_MOST_STREAMS} event streams are open: try again later, or poll the replies")
+        self._refuse_more()
         stream = self._stream(key, _resume_after(request))
         return StreamingResponse(
             stream, media_type="text/event-stream", headers={"cache-control": "no-store", "x-accel-buffering": "no"}
         )
 
     async def _stream(self, key: Key, after: int) -> AsyncIterator[bytes]:
-        self._open += 1
-        metrics.STREAMS.inc()
-        try:
+        with self._kept_open(), suppress(Transient):  # the service stops, or its database is away: the client comes
+            # back with its Last-Event-ID
             yield b"retry: 2000\n\n"
             async for row in self._entries(key, after):
                 yield b": heartbeat\n\n" if row is None else _sent(row, entry(row))
-        except Transient:
-            return  # the service stops, or its database is away: the client comes back with its Last-Event-ID
+
+    def _refuse_more(self) -> None:
+        if self._open >= _MOST_STREAMS:
+            metrics.SHED.labels("", "streams").inc()
+            raise too_busy(f"{_MOST_STREAMS} event streams and long polls are open", _STREAMS_AGAIN)
+
+    @contextmanager
+    def _kept_open(self) -> Iterator[None]:
+        self._refuse_more()
+        self._open += 1
+        metrics.STREAMS.inc()
+        try:
+            yield
         finally:
             self._open -= 1
             metrics.STREAMS.dec()

@@ -10,7 +10,6 @@ from starlette.routing import Route
 from aivis import identity
 from aivis.access import Grant, Keys
 from aivis.artifacts import ArtifactStore
-from aivis.errors import Transient
 from aivis.events.envelope import headers_of
 from aivis.events.tickets import Artifact, MessageSubmitted, StateSubmitted, TicketSubmitted
 from aivis.mailbox.mailbox import Mailbox
@@ -18,6 +17,7 @@ from aivis.mailbox.values import Arrival, Key, Receipt
 from aivis.problems import Problem
 from aivis.web import body_of, granted
 from services.gateway import cloudevents, metrics
+from services.gateway.admission import Admission, Place
 from services.gateway.consumer import inbox_id
 from services.gateway.normalising import Submitted
 from services.gateway.server.finding import Finding
@@ -32,11 +32,14 @@ _READABLE_SECONDS = 1.0
 class Tickets:
     """Takes submissions in."""
 
-    def __init__(self, mailbox: Mailbox, finding: Finding, artifacts: ArtifactStore, keys: Keys) -> None:
+    def __init__(
+        self, mailbox: Mailbox, finding: Finding, artifacts: ArtifactStore, keys: Keys, admission: Admission
+    ) -> None:
         self._mailbox = mailbox
         self._finding = finding
         self._artifacts = artifacts
         self._keys = keys
+        self._admission = admission
 
     def routes(self) -> list[Route]:
         return [
@@ -47,10 +50,11 @@ class Tickets:
 
     async def post_ticket(self, request: Request) -> Response:
         who = granted(request, self._keys)
-        sent = await self._read(request, TicketSubmitted, who, ticket="")
-        await self._check_attachments(who.tenants[0], sent)
-        case = identity.case_id(who.tenants[0], who.source, sent.event.case)
-        return await self._accept(sent, Key(who.tenants[0], case))
+        with self._admission.submission(who) as place:
+            sent = await self._read(request, TicketSubmitted, who, ticket="")
+            await self._check_attachments(who.tenants[0], sent)
+            case = identity.case_id(who.tenants[0], who.source, sent.event.case)
+            return await self._accept(sent, Key(who.tenants[0], case), place)
 
     async def post_message(self, request: Request) -> Response:
         return await self._follow(request, MessageSubmitted)
@@ -60,9 +64,10 @@ class Tickets:
 
     async def _follow(self, request: Request, kind: type[Submitted]) -> Response:
         who = granted(request, self._keys)
-        key, ticket = await self._finding.find(who, request.path_params["id"])
-        sent = await self._read(request, kind, who, ticket=ticket.ticket)
-        return await self._accept(sent, key)
+        with self._admission.submission(who) as place:
+            key, ticket = await self._finding.find(who, request.path_params["id"])
+            sent = await self._read(request, kind, who, ticket=ticket.ticket)
+            return await self._accept(sent, key, place)
 
     async def _read(self, request: Request, kind: type[Submitted], who: Grant, *, ticket: str) -> Submission:
         body = await body_of(request, limit=MAX_BODY_BYTES, instead=_INSTEAD)
@@ -85,13 +90,13 @@ class Tickets:
                     field=f"attachments.{place}.digest",
                 )
 
-    async def _accept(self, sent: Submission, key: Key) -> Response:
-        if self._mailbox.full:
-            raise Transient("too much is waiting to be worked on: try again in a moment, with the same event id")
+    async def _accept(self, sent: Submission, key: Key, place: Place) -> Response:
         event = sent.event
         arrival = Arrival(inbox_id(event.source, event.id), key, "http", headers_of(event), sent.value)
         with self._mailbox.watch.on(key) as bell:
-            [receipt] = await self._mailbox.receive([arrival])
+            receipt = await self._mailbox.receive_one(arrival)
+            place.leave()
+            metrics.ACCEPT_SECONDS.labels(event.source).observe(place.seconds)
             metrics.ACCEPTED.labels(receipt.value).inc()
             if receipt is Receipt.CONFLICT:
                 raise Problem(
@@ -101,6 +106,7 @@ class Tickets:
                 )
             if receipt is Receipt.NEW:
                 self._finding.remember(key, event)
+                self._admission.accepted(key.tenant)
                 await bell.wait(_READABLE_SECONDS)
         return _accepted(sent, key)
 

@@ -23,8 +23,7 @@ class Problem:
     """Of inputs that do not come from the ticket: what an expert said."""
     guidance: tuple[str, ...] = ()
     """What experts said, oldest first: trusted, unlike the question."""
-    tokens_left: int | None = None
-    """Tokens that the case may still spend on a model; None where nobody counts."""
+    tenant: str = ""
 
 
 Policy = Callable[[Problem], Move]

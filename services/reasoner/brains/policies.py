@@ -3,7 +3,7 @@
 from aivis.events.cases import ModelResponded
 from services.reasoner.agents.agent import Problem
 from services.reasoner.agents.roster import AGENTS
-from services.reasoner.brains.thought import Record, Thought
+from services.reasoner.brains.thought import Account, Thought
 
 NAME = "playbook"
 
@@ -11,5 +11,5 @@ NAME = "playbook"
 class Playbook:
     """Decides by the agents' policies."""
 
-    async def decide(self, problem: Problem, response: ModelResponded | None, record: Record) -> Thought:
+    async def decide(self, problem: Problem, response: ModelResponded | None, account: Account) -> Thought:
         return Thought(AGENTS[problem.subtask.agent].policy(problem), NAME)

@@ -6,12 +6,12 @@ from typing import Any
 
 from aivis.mailbox.stores import rows
 from aivis.mailbox.stores.postgres.committing import Connection
-from aivis.mailbox.values import Deferral, Key, Lease, Message
+from aivis.mailbox.values import Deferral, Key, Lease, Message, Rooms
 
 
-async def lease(connection: Connection, limit: int, *, seconds: float, messages: int) -> list[Lease]:
-    """Take free keys with what waits for them, longest waiting first."""
-    taken = await connection.fetch(_LEASE, limit, timedelta(seconds=seconds))
+async def lease(connection: Connection, limit: int, *, seconds: float, messages: int, rooms: Rooms) -> list[Lease]:
+    """Take free keys with what waits for them, the tenants in turn."""
+    taken = await connection.fetch(_LEASE, limit, timedelta(seconds=seconds), *columns(rooms))
     if not taken:
         return []
     tenants, names = [row["tenant"] for row in taken], [row["name"] for row in taken]
@@ -20,6 +20,11 @@ async def lease(connection: Connection, limit: int, *, seconds: float, messages:
     for tenant, name, seq, event, topic, headers, value in pending:
         inbox.setdefault(Key(tenant, name), []).append(Message(seq, event, topic, rows.unpack(headers), value))
     return [_lease(row, inbox) for row in sorted(taken, key=lambda row: _first(row, inbox))]
+
+
+def columns(rooms: Rooms) -> tuple[int, list[str], list[int], list[int]]:
+    """The rooms as parameters: a newcomer's; tenants, what they have, how much more they may take."""
+    return rooms.newcomer, [*rooms.of], [has for has, _ in rooms.of.values()], [room for _, room in rooms.of.values()]
 
 
 async def renew(connection: Connection, leases: Sequence[Lease], *, seconds: float) -> set[Key]:
@@ -60,10 +65,25 @@ def _first(row: Any, inbox: dict[Key, list[Message]]) -> int:
 
 
 _LEASE = """
-with free as (
-  select i.tenant, i.name, min(i.seq) as first from inbox i left join keys k using (tenant, name)
-  where i.state = 0 and (k.name is null or (k.lease_until < now() and k.not_before <= now()))
-  group by i.tenant, i.name order by first limit $1
+with recursive waiting as (
+  (select tenant from inbox where state = 0 order by tenant limit 1)
+  union all
+  select (select i.tenant from inbox i where i.state = 0 and i.tenant > w.tenant order by i.tenant limit 1)
+  from waiting w where w.tenant is not null
+), rooms as (
+  select w.tenant, coalesce(r.has, 0) as has, least(coalesce(r.room, $3), $1) as most
+  from waiting w left join unnest($4::text[], $5::int[], $6::int[]) as r(tenant, has, room) using (tenant)
+), free as (
+  select r.tenant, f.name from rooms r cross join lateral (
+    select name, first, row_number() over (order by first) as place from (
+      select name, min(seq) as first from (
+        select i.name, i.seq from inbox i left join keys k on k.tenant = i.tenant and k.name = i.name
+        where i.state = 0 and i.tenant = r.tenant
+          and (k.name is null or (k.lease_until < now() and k.not_before <= now()))
+        order by i.seq limit greatest(4 * r.most, 100)
+      ) oldest group by name order by first limit r.most
+    ) of_tenant
+  ) f where r.most > 0 order by r.has + f.place, f.first limit $1
 )
 insert into keys as k (tenant, name, epoch, lease_until)
 select tenant, name, 1, now() + $2 from free order by tenant, name
@@ -72,6 +92,7 @@ on conflict (tenant, name) do update set epoch = k.epoch + 1, lease_until = excl
 returning tenant, name, epoch, version, state, label, attempts,
   coalesce(extract(epoch from now() - failing_since), 0)::float8
 """
+"""Of very many messages of few keys only the oldest are looked at."""
 _PENDING = """
 select w.tenant, w.name, i.seq, i.event_id, i.topic, i.headers, i.value
 from unnest($1::text[], $2::text[]) as w(tenant, name)

@@ -8,13 +8,16 @@ from typing import Any
 
 from aivis.mailbox.stores.postgres.arrays import array, blob
 from aivis.mailbox.stores.postgres.committing import Connection
-from aivis.mailbox.values import Arrival, Key, Lease, Message, Receipt
+from aivis.mailbox.stores.postgres.leasing import columns
+from aivis.mailbox.values import Arrival, Key, Lease, Message, Receipt, Rooms
 
 Row = Any
 """A new message, with the lease of its key."""
 
 
-async def receive(connection: Connection, arrivals: Sequence[Arrival], limit: int, seconds: float) -> list[Row | None]:
+async def receive(
+    connection: Connection, arrivals: Sequence[Arrival], limit: int, *, seconds: float, rooms: Rooms
+) -> list[Row | None]:
     """Insert, and lease up to `limit` of the keys; for each arrival its row, None where it was known."""
     inserted: list[Row] = await connection.fetch(
         _RECEIVE,
@@ -25,6 +28,7 @@ async def receive(connection: Connection, arrivals: Sequence[Arrival], limit: in
         *blob((each.headers, each.value) for each in arrivals),
         limit,
         timedelta(seconds=seconds),
+        *columns(rooms),
     )
     if len(inserted) == len(arrivals):
         return sorted(inserted, key=itemgetter("seq"))
@@ -80,10 +84,15 @@ with new as (
     $5::text::int[], $6::text::int[], $7::text::int[])
   with ordinality as a(tenant, name, event_id, topic, start, head, length, n) order by n
   on conflict do nothing returning tenant, name, event_id, seq
-), free as (
-  select tenant, name from new where not exists (
+), first as (
+  select tenant, name, row_number() over (partition by tenant order by min(seq)) as place, min(seq) as seq
+  from new where not exists (
     select 1 from inbox older where older.state = 0 and older.tenant = new.tenant and older.name = new.name
-  ) group by tenant, name order by min(seq) limit $9
+  ) group by tenant, name
+), free as (
+  select f.tenant, f.name
+  from first f left join unnest($12::text[], $13::int[], $14::int[]) as r(tenant, has, room) using (tenant)
+  where f.place <= coalesce(r.room, $11) order by coalesce(r.has, 0) + f.place, f.seq limit $9
 ), leased as (
   insert into keys as k (tenant, name, epoch, lease_until)
   select tenant, name, 1, now() + $10 from free order by tenant, name

@@ -21,6 +21,7 @@ from aivis.mailbox.stores.postgres.arrays import array
 from aivis.mailbox.stores.postgres.committing import Connection, commit_group
 from aivis.mailbox.stores.postgres.letters import PostgresLetters
 from aivis.mailbox.values import (
+    ANY_ROOM,
     Arrival,
     Deferral,
     Depths,
@@ -29,6 +30,7 @@ from aivis.mailbox.values import (
     LogRow,
     OutboxRow,
     Receipt,
+    Rooms,
     Snapshot,
     Verdict,
     Window,
@@ -87,18 +89,24 @@ class PostgresStore(PostgresLetters):
             await connection.fetchval("select 1")
 
     async def receive(
-        self, arrivals: Sequence[Arrival], limit: int = 0, *, seconds: float = 0, messages: int = 0
+        self,
+        arrivals: Sequence[Arrival],
+        limit: int = 0,
+        *,
+        seconds: float = 0,
+        messages: int = 0,
+        rooms: Rooms = ANY_ROOM,
     ) -> tuple[list[Receipt], list[Lease]]:
         if not arrivals:
             return [], []
         async with self._transaction("store.receive", {arrival.key.tenant for arrival in arrivals}) as connection:
-            placed = await receiving.receive(connection, arrivals, limit, seconds)
+            placed = await receiving.receive(connection, arrivals, limit, seconds=seconds, rooms=rooms)
             receipts = await receiving.receipts(connection, arrivals, placed)
         return receipts, receiving.leases(arrivals, placed, messages)
 
-    async def lease(self, limit: int, *, seconds: float, messages: int) -> list[Lease]:
+    async def lease(self, limit: int, *, seconds: float, messages: int, rooms: Rooms = ANY_ROOM) -> list[Lease]:
         async with self._transaction("store.lease", [_ALL], durable=False) as connection:
-            return await leasing.lease(connection, limit, seconds=seconds, messages=messages)
+            return await leasing.lease(connection, limit, seconds=seconds, messages=messages, rooms=rooms)
 
     async def renew(self, leases: Sequence[Lease], *, seconds: float) -> set[Key]:
         async with self._transaction("store.renew", [_ALL], durable=False) as connection:
@@ -215,13 +223,20 @@ class PostgresStore(PostgresLetters):
     async def depths(self) -> Depths:
         async with self._bound([_ALL]) as connection:
             row = await connection.fetchrow(
-                "select (select count(*) from inbox where state = 0),"
-                " (select count(*) from outbox where sent_at is null),"
+                "select (select count(*) from outbox where sent_at is null),"
                 " (select coalesce(extract(epoch from now() - min(received_at)), 0)::float8"
                 " from inbox where state = 0),"
                 " (select count(*) from letters), (select count(*) from letters where event_id = ''), clock_timestamp()"
             )
-        return Depths(*row)
+            found = await connection.fetch("select tenant, count(*) from inbox where state = 0 group by tenant")
+        waiting: dict[str, int] = dict(map(tuple, found))
+        outbox, oldest, letters, quarantined, at = row
+        return Depths(sum(waiting.values()), outbox, oldest, letters, quarantined, at, waiting)
+
+    async def timers_set(self, name: str) -> dict[str, int]:
+        statement = "select tenant, count(*) from timers where timer = $1 group by tenant"
+        async with self._bound([_ALL]) as connection:
+            return dict(map(tuple, await connection.fetch(statement, name)))
 
     @asynccontextmanager
     async def _transaction(
@@ -273,11 +288,21 @@ _FIND = (
     " order by updated_at desc limit $3"
 )
 _CLAIM = """
-update outbox o set claimed_until = now() + $2 from (
-  select id from outbox c where c.sent_at is null and c.claimed_until < now()
-  and not exists (select 1 from outbox e where e.key = c.key and e.id < c.id
-                  and e.sent_at is null and e.claimed_until >= now())
-  order by id limit $1
-) c where o.id = c.id
+with recursive waiting as (
+  (select tenant from outbox where sent_at is null order by tenant limit 1)
+  union all
+  select (select u.tenant from outbox u where u.sent_at is null and u.tenant > w.tenant order by u.tenant limit 1)
+  from waiting w where w.tenant is not null
+), chosen as (
+  select f.id from waiting w cross join lateral (
+    select id, row_number() over (order by id) as place from (
+      select id from outbox c where c.sent_at is null and c.tenant = w.tenant and c.claimed_until < now()
+      and not exists (select 1 from outbox e where e.key = c.key and e.id < c.id
+                      and e.sent_at is null and e.claimed_until >= now())
+      order by id limit $1
+    ) of_tenant
+  ) f order by f.place, f.id limit $1
+)
+update outbox o set claimed_until = now() + $2 from chosen c where o.id = c.id
 returning o.id, o.event_id, o.topic, o.key, o.headers, o.value
 """

@@ -1,15 +1,28 @@
 """Which unsent rows of the outbox are with a publisher. One process has the file, so its memory is the place for it."""
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from heapq import merge
+from itertools import islice
 from time import monotonic
+from typing import Any
 
 from aivis.mailbox.stores import rows
 from aivis.mailbox.values import OutboxRow
 
+_TENANTS = """
+with recursive waiting(tenant) as (
+  select (select tenant from outbox indexed by outbox_of_tenant where sent_at is null order by tenant limit 1)
+  union all
+  select (select o.tenant from outbox o indexed by outbox_of_tenant
+          where o.sent_at is null and o.tenant > w.tenant order by o.tenant limit 1)
+  from waiting w where w.tenant is not null
+) select tenant from waiting where tenant is not null
+"""
+"""Jumps from one tenant in the index to the next."""
 _UNSENT = (
-    "select id, event_id, topic, key, headers, value from outbox indexed by outbox_unsent"
-    " where sent_at is null order by id"
+    "select id, event_id, topic, key, headers, value from outbox indexed by outbox_of_tenant"
+    " where sent_at is null and tenant = ? order by id"
 )
 
 
@@ -21,20 +34,29 @@ class Claims:
         """Key and end of the claim, by the row's id."""
 
     def make(self, connection: sqlite3.Connection, limit: int, seconds: float) -> list[OutboxRow]:
-        """Claim up to `limit` rows; none while an earlier one of its key is claimed."""
+        """Claim up to `limit` rows, the tenants in turn; none while an earlier one of its key is claimed."""
         now = monotonic()
         self._made = {id: claim for id, claim in self._made.items() if claim[1] >= now}
         earliest: dict[str, int] = {}
         for id, (key, _) in self._made.items():
             earliest[key] = min(id, earliest.get(key, id))
-        found = []
-        for id, event, topic, key, headers, value in connection.execute(_UNSENT):
-            if id not in self._made and earliest.get(key, id) >= id:
-                found.append(OutboxRow(id, event, topic, key, rows.unpack(headers), value))
-                if len(found) == limit:
-                    break
+        lines = [self._unsent(connection, tenant, earliest) for (tenant,) in connection.execute(_TENANTS).fetchall()]
+        chosen = sorted([row for _, *row in islice(merge(*lines), limit)])
+        found = [
+            OutboxRow(id, event, topic, key, rows.unpack(head), value) for id, event, topic, key, head, value in chosen
+        ]
         self.add(found, seconds)
         return found
+
+    def _unsent(
+        self, connection: sqlite3.Connection, tenant: str, earliest: dict[str, int]
+    ) -> Iterator[tuple[Any, ...]]:
+        """Rows of `tenant` that may be claimed, oldest first, each behind its place among them."""
+        place = 0
+        for id, event, topic, key, headers, value in connection.execute(_UNSENT, (tenant,)):
+            if id not in self._made and earliest.get(key, id) >= id:
+                place += 1
+                yield place, id, event, topic, key, headers, value
 
     def add(self, rows: Iterable[OutboxRow], seconds: float) -> None:
         """Claim `rows`, which nobody claims."""

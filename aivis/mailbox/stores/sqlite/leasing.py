@@ -5,12 +5,14 @@ takes them all back.
 """
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from heapq import merge
+from itertools import islice
 from time import monotonic, time
 
 from aivis.failpoints import around
 from aivis.mailbox.stores import rows
-from aivis.mailbox.values import Deferral, Key, Lease, Message
+from aivis.mailbox.values import Deferral, Key, Lease, Message, Rooms
 
 
 def let_go_of_what_a_crash_left(connection: sqlite3.Connection) -> None:
@@ -24,11 +26,31 @@ def let_go_of_what_a_crash_left(connection: sqlite3.Connection) -> None:
         connection.execute("commit")
 
 
-def lease(connection: sqlite3.Connection, limit: int, seconds: float, messages: int) -> list[Lease]:
-    """Take free keys with what waits for them, longest waiting first."""
+def lease(connection: sqlite3.Connection, limit: int, *, seconds: float, messages: int, rooms: Rooms) -> list[Lease]:
+    """Take free keys with what waits for them, the tenants in turn."""
     now = monotonic()
-    free = connection.execute(_FREE, {"now": now, "limit": limit}).fetchall()
-    return [_take(connection, Key(*key), now, seconds, messages) for key in free]
+    waiting = connection.execute(_TENANTS).fetchall()
+    free = [_free(connection, tenant, now, limit, rooms) for (tenant,) in waiting]
+    keys = [key for _, _, key in islice(merge(*free), limit)]
+    return [_take(connection, key, now, seconds, messages) for key in keys]
+
+
+def _free(
+    connection: sqlite3.Connection, tenant: str, now: float, limit: int, rooms: Rooms
+) -> Iterator[tuple[int, int, Key]]:
+    """Free keys of `tenant` as far as there is room, longest waiting first: which of the tenant's, message, key."""
+    has, room = rooms(tenant)
+    most = min(limit, room)
+    if most <= 0:
+        return
+    values = {"tenant": tenant, "now": now, "limit": max(4 * most, _LOOKED_AT)}
+    seen: set[str] = set()
+    for name, seq in connection.execute(_FREE, values):
+        if name not in seen:
+            seen.add(name)
+            yield has + len(seen), seq, Key(tenant, name)
+            if len(seen) == most:
+                return
 
 
 def renew(connection: sqlite3.Connection, leases: Sequence[Lease], seconds: float) -> set[Key]:
@@ -68,12 +90,21 @@ def failing(since: float | None, now: float) -> float:
     return 0.0 if since is None else max(0.0, now - since)
 
 
-_FREE = """
-select tenant, name from (
-  select i.tenant, i.name, i.seq from inbox i indexed by inbox_waiting left join keys k using (tenant, name)
-  where i.state = 0 and coalesce(k.lease_until, 0) < :now and coalesce(k.not_before, 0) <= :now
-  order by i.seq limit 4 * :limit
-) group by tenant, name order by min(seq) limit :limit
+_TENANTS = """
+with recursive waiting(tenant) as (
+  select (select tenant from inbox indexed by inbox_of_tenant where state = 0 order by tenant limit 1)
+  union all
+  select (select i.tenant from inbox i indexed by inbox_of_tenant
+          where i.state = 0 and i.tenant > w.tenant order by i.tenant limit 1)
+  from waiting w where w.tenant is not null
+) select tenant from waiting where tenant is not null
 """
-"""Free keys with the longest waiting messages. Of very many messages of few keys only the oldest are looked at."""
+"""Jumps from one tenant in the index to the next."""
+_LOOKED_AT = 100
+_FREE = """
+select i.name, i.seq from inbox i indexed by inbox_of_tenant left join keys k on k.tenant = i.tenant and k.name = i.name
+where i.state = 0 and i.tenant = :tenant and coalesce(k.lease_until, 0) < :now and coalesce(k.not_before, 0) <= :now
+order by i.seq limit :limit
+"""
+"""Messages of free keys, the longest waiting first. Of very many of few keys only the oldest are looked at."""
 _RENEW = "update keys set lease_until = ? where tenant = ? and name = ? and epoch = ? and lease_until > 0"

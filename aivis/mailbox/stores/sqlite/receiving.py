@@ -1,13 +1,13 @@
 """Messages into the inbox on SQLite, and the leases that are taken with them."""
 
 import sqlite3
-from collections.abc import Mapping, Sequence
-from itertools import islice
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from time import monotonic, time
 
 from aivis.mailbox.stores import rows
 from aivis.mailbox.stores.sqlite.leasing import failing
-from aivis.mailbox.values import Arrival, Key, Lease, Message, Receipt
+from aivis.mailbox.values import Arrival, Key, Lease, Message, Receipt, Rooms
 
 _New = dict[Key, list[Message]]
 
@@ -46,18 +46,29 @@ def _known(connection: sqlite3.Connection, arrival: Arrival, digest: bytes) -> R
 
 
 def lease(
-    connection: sqlite3.Connection, new: Mapping[Key, list[Message]], limit: int, *, seconds: float, messages: int
+    connection: sqlite3.Connection, new: Iterable[tuple[Key, list[Message]]], *, seconds: float, messages: int
 ) -> list[Lease]:
-    """Lease up to `limit` of the keys of the `new` messages: those that are free and have no older ones."""
+    """Lease the keys of the `new` messages: those that are free and have no older ones."""
     now, changed = monotonic(), time()
     leases = []
-    for key, pending in islice(new.items(), limit):
+    for key, pending in new:
         values = (*key, now + seconds, changed, *key, pending[0].seq, now, now)
         if taken := connection.execute(_LEASE, values).fetchone():
             epoch, version, state, label, attempts, since = taken
             first = tuple(pending[:messages])
             leases.append(Lease(key, epoch, version, state, label, attempts, first, failing(since, changed)))
     return leases
+
+
+def with_room(new: _New, limit: int, rooms: Rooms) -> Iterator[tuple[Key, list[Message]]]:
+    """Up to `limit` keys of `new` for which their tenants have room."""
+    taken: Counter[str] = Counter()
+    for key, pending in new.items() if limit else ():
+        if taken[key.tenant] < rooms(key.tenant)[1]:
+            taken[key.tenant] += 1
+            yield key, pending
+            if taken.total() >= limit:
+                return
 
 
 _INSERT = (

@@ -24,6 +24,7 @@ from aivis.mailbox.stores.sqlite.claims import Claims
 from aivis.mailbox.stores.sqlite.committing import commit_group
 from aivis.mailbox.stores.sqlite.letters import SqliteLetters
 from aivis.mailbox.values import (
+    ANY_ROOM,
     Arrival,
     Deferral,
     Depths,
@@ -32,6 +33,7 @@ from aivis.mailbox.values import (
     LogRow,
     OutboxRow,
     Receipt,
+    Rooms,
     Snapshot,
     Verdict,
     Window,
@@ -83,18 +85,25 @@ class SqliteStore(SqliteLetters):
             raise Transient(f"{self._path}: the file is gone, and what is written now is lost: bring it back")
 
     async def receive(
-        self, arrivals: Sequence[Arrival], limit: int = 0, *, seconds: float = 0, messages: int = 0
+        self,
+        arrivals: Sequence[Arrival],
+        limit: int = 0,
+        *,
+        seconds: float = 0,
+        messages: int = 0,
+        rooms: Rooms = ANY_ROOM,
     ) -> tuple[list[Receipt], list[Lease]]:
         def run(connection: Connection) -> tuple[list[Receipt], list[Lease]]:
             receipts, new = receiving.receive(connection, arrivals)
-            return receipts, receiving.lease(connection, new, limit, seconds=seconds, messages=messages)
+            leasable = receiving.with_room(new, limit, rooms)
+            return receipts, receiving.lease(connection, leasable, seconds=seconds, messages=messages)
 
         return await self._write("store.receive", run)
 
-    async def lease(self, limit: int, *, seconds: float, messages: int) -> list[Lease]:
+    async def lease(self, limit: int, *, seconds: float, messages: int, rooms: Rooms = ANY_ROOM) -> list[Lease]:
         return await self._write(
             "store.lease",
-            lambda connection: leasing.lease(connection, limit, seconds=seconds, messages=messages),
+            lambda connection: leasing.lease(connection, limit, seconds=seconds, messages=messages, rooms=rooms),
             durable=False,
         )
 
@@ -200,18 +209,23 @@ class SqliteStore(SqliteLetters):
 
     async def depths(self) -> Depths:
         def run(connection: Connection) -> Depths:
-            inbox, oldest = connection.execute(
-                "select count(*), min(received_at) from inbox indexed by inbox_pending where state = 0"
-            ).fetchone()
+            tenants = {tenant: (count, first) for tenant, count, first in connection.execute(_WAITING)}
+            oldest = min([first for _, first in tenants.values()], default=None)
+            waiting = {tenant: count for tenant, (count, _) in tenants.items()}
             outbox = connection.execute("select count(*) from outbox where sent_at is null").fetchone()[0]
             letters, quarantined = connection.execute(
                 "select count(*), coalesce(sum(event_id = ''), 0) from letters"
             ).fetchone()
             now = time()
             age = 0.0 if oldest is None else max(0.0, now - oldest)
-            return Depths(inbox, outbox, age, letters, quarantined, datetime.fromtimestamp(now, UTC))
+            at = datetime.fromtimestamp(now, UTC)
+            return Depths(sum(waiting.values()), outbox, age, letters, quarantined, at, waiting)
 
         return await self._read(run)
+
+    async def timers_set(self, name: str) -> dict[str, int]:
+        statement = "select tenant, count(*) from timers where timer = ? group by tenant"
+        return await self._read(lambda connection: dict(connection.execute(statement, (name,)).fetchall()))
 
     async def _read(self, run: Callable[[Connection], R]) -> R:
         return await self._on_thread(lambda: run(self._open_connection()))
@@ -263,6 +277,9 @@ delete from inbox where state = 1 and seq < (
 ))
 """
 """Rows come in by their age, so the first that is young enough ends the search: no index on time is kept."""
+_WAITING = (
+    "select tenant, count(*), min(received_at) from inbox indexed by inbox_of_tenant where state = 0 group by tenant"
+)
 _UNSENT_KEYS = "select key from outbox indexed by outbox_unsent where sent_at is null"
 _UNSEND = "update outbox set sent_at = null where sent_at is not null"
 _READ = (

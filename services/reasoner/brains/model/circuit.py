@@ -35,3 +35,19 @@ class Circuit:
     def answered(self) -> None:
         self.trouble = ""
         self._until = None
+
+
+class Circuits:
+    """A circuit for each tenant: whose questions hang does not silence the model for the others."""
+
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        self._now = now
+        self._of: dict[str, Circuit] = {}
+
+    def of(self, tenant: str) -> Circuit:
+        return self._of.setdefault(tenant, Circuit(self._now))
+
+    @property
+    def trouble(self) -> str:
+        """What is wrong with somebody's questions; empty when nothing is."""
+        return next((circuit.trouble for circuit in self._of.values() if circuit.trouble), "")

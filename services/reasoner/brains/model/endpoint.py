@@ -2,11 +2,13 @@
 
 import asyncio
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from time import monotonic
 from typing import Any
 from urllib.parse import urlsplit
 
 import openai
+from httpx2 import ConnectError, ConnectTimeout
 from openai import AsyncOpenAI, AsyncStream
 
 from aivis.errors import Invalid
@@ -115,7 +117,7 @@ class OpenAiEndpoint:
         """What came before it broke off; `Unavailable` when nothing did."""
         said = f"{self._who}: {trouble}"
         if not gathered.begun:
-            raise Unavailable(said) from error
+            raise Unavailable(said, free=_never_arrived(error)) from error
         return gathered.answer(said)
 
     def _refusal(self, error: openai.APIStatusError) -> Exception:
@@ -124,7 +126,7 @@ class OpenAiEndpoint:
         said = f"{self._who}: HTTP {status}{hint}: {self._words(error)}"
         if status in _OF_THIS_QUESTION:
             return Invalid(said)
-        return Unavailable(said, seconds=_retry_after(error))
+        return Unavailable(said, seconds=_retry_after(error), free=status < HTTPStatus.INTERNAL_SERVER_ERROR)
 
     async def _trouble(self) -> str:
         """What is wrong; any answer but a refused key or a fault of the server's will do: not all list their models."""
@@ -148,6 +150,11 @@ class OpenAiEndpoint:
         cause = f" ({error.__cause__})" if isinstance(error, openai.APIConnectionError) and error.__cause__ else ""
         words = f"{error}{cause}".replace("\x00", "")
         return (words.replace(self._place.key, "***") if self._place.key else words)[:300]
+
+
+def _never_arrived(error: Exception | None) -> bool:
+    """Whether there was no connection to ask over."""
+    return isinstance(error, openai.APIConnectionError) and isinstance(error.__cause__, ConnectError | ConnectTimeout)
 
 
 def _retry_after(error: openai.APIStatusError) -> float:

@@ -44,9 +44,11 @@ class Answer:
 class Unavailable(Transient):
     """The endpoint is in trouble, whatever it is asked: it is left alone for a while, `seconds` if it said so."""
 
-    def __init__(self, message: str, *, seconds: float = 0) -> None:
+    def __init__(self, message: str, *, seconds: float = 0, free: bool = False) -> None:
         super().__init__(message)
         self.seconds = seconds
+        self.free = free
+        """Whether it is certain that the question cost nothing: it did not arrive, or was turned away."""
 
 
 class Endpoint(Protocol):

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from prometheus_client import REGISTRY
@@ -163,8 +164,8 @@ async def test_a_pause_that_the_service_bounds_itself_is_no_failure(tmp_path: Pa
 class TiredStore(SqliteStore):
     """A store whose keys have failed thousands of times."""
 
-    async def lease(self, limit: int, *, seconds: float, messages: int) -> list[Lease]:
-        leases = await super().lease(limit, seconds=seconds, messages=messages)
+    async def lease(self, limit: int, **bounds: Any) -> list[Lease]:
+        leases = await super().lease(limit, **bounds)
         return [lease._replace(attempts=lease.attempts + 5_000) for lease in leases]
 
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -41,7 +42,7 @@ class DeafStore(SqliteStore):
 class DeafToLeasing(SqliteStore):
     """A store that leases on receipt only."""
 
-    async def lease(self, limit: int, *, seconds: float, messages: int) -> list[Lease]:
+    async def lease(self, limit: int, **bounds: Any) -> list[Lease]:
         return []
 
 
@@ -191,16 +192,16 @@ class LeasingStore(SqliteStore):
     leased: asyncio.Event
 
     async def receive(
-        self, arrivals: Sequence[Arrival], limit: int = 0, *, seconds: float = 0, messages: int = 0
+        self, arrivals: Sequence[Arrival], limit: int = 0, **bounds: Any
     ) -> tuple[list[Receipt], list[Lease]]:
-        receipts, leases = await super().receive(arrivals, limit, seconds=seconds, messages=messages)
+        receipts, leases = await super().receive(arrivals, limit, **bounds)
         if leases:
             self.leased.set()
             await asyncio.sleep(0.1)
         return receipts, leases
 
-    async def lease(self, limit: int, *, seconds: float, messages: int) -> list[Lease]:
-        leases = await super().lease(limit, seconds=seconds, messages=messages)
+    async def lease(self, limit: int, **bounds: Any) -> list[Lease]:
+        leases = await super().lease(limit, **bounds)
         if leases:
             self.leased.set()
             await asyncio.sleep(0.1)
@@ -252,9 +253,9 @@ async def test_a_message_is_worked_on_without_being_read_again(tmp_path: Path) -
 class SlowStore(SqliteStore):
     """A store that takes its time to lease what waits."""
 
-    async def lease(self, limit: int, *, seconds: float, messages: int) -> list[Lease]:
+    async def lease(self, limit: int, **bounds: Any) -> list[Lease]:
         await asyncio.sleep(0.2)
-        return await super().lease(limit, seconds=seconds, messages=messages)
+        return await super().lease(limit, **bounds)
 
 
 async def test_who_comes_later_does_not_overtake_who_waits(tmp_path: Path) -> None:

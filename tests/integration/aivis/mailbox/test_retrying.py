@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import structlog
@@ -258,11 +259,11 @@ class PickyStore(SqliteStore):
     """A database that can never take one message as it is, like PostgreSQL a NUL in a text."""
 
     async def receive(
-        self, arrivals: Sequence[Arrival], limit: int = 0, *, seconds: float = 0, messages: int = 0
+        self, arrivals: Sequence[Arrival], limit: int = 0, **bounds: Any
     ) -> tuple[list[Receipt], list[Lease]]:
         if any(each.event_id == "a-1" for each in arrivals):
             raise Invalid("a NUL in event_id")
-        return await super().receive(arrivals, limit, seconds=seconds, messages=messages)
+        return await super().receive(arrivals, limit, **bounds)
 
 
 async def test_a_message_that_no_database_takes_is_quarantined_and_its_batch_goes_in(tmp_path: Path) -> None:

@@ -72,7 +72,7 @@ async def test_no_more_keys_are_in_flight_than_the_bound(tmp_path: Path) -> None
         await asyncio.sleep(0.01)
         return echo(turn)
 
-    async with running(tmp_path, Script(work), limits=replace(LIMITS, in_flight=7)) as stand:
+    async with running(tmp_path, Script(work), limits=replace(LIMITS, in_flight=7, tenant_share=1)) as stand:
         await stand.deliver(*events(keys=40, each=1))
         await stand.quiet()
         assert stand.script.most_running == 7

@@ -70,13 +70,14 @@ class AtWork:
         """What was told last of each of the requested actions, when all were told of."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:
-            told: dict[str, Any] = {data.action: data for data in self._told()}
+            told: dict[str, Any] = {data.action: data for data in self.told()}
             if all(event.id in told for event in events):
                 return [told[event.id] for event in events]
             await asyncio.sleep(0.01)
-        raise AssertionError(f"no outcome in {seconds} s; told: {self._told()}")
+        raise AssertionError(f"no outcome in {seconds} s; told: {self.told()}")
 
-    def _told(self) -> list[Any]:
+    def told(self) -> list[Any]:
+        """All that was published."""
         return [event.data for _, event in self.shelf.events]
 
 

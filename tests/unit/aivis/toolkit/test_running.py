@@ -199,15 +199,16 @@ async def test_a_call_that_nobody_waits_for_any_more_does_not_begin(world: World
     assert world.shelf.done == ["lend ada"]
 
 
-async def test_one_call_more_than_there_is_room_for_is_refused_as_busy(world: World) -> None:
+async def test_a_tool_that_hangs_is_refused_as_busy_at_its_bound_and_others_go_on(world: World) -> None:
     world.begin(threads=1, waiting=1)
     world.shelf.release.clear()
     calls = [
-        asyncio.create_task(world.call("shelf.lend", f"k{number}", title="atlas", reader="ada")) for number in range(2)
+        asyncio.create_task(world.call("shelf.lend", f"k{number}", title="atlas", reader="ada")) for number in range(3)
     ]
     await asyncio.to_thread(world.shelf.entered.wait, 5)
     with pytest.raises(Transient, match="busy"):
-        await world.call("shelf.look", title="atlas")
+        await world.call("shelf.lend", "k3", title="atlas", reader="ada")
+    assert (await world.call("shelf.look", title="atlas"))["reader"] == ""
     world.shelf.release.set()
     await asyncio.gather(*calls)
     assert (await world.call("shelf.look", title="atlas"))["reader"] == "ada"

@@ -31,7 +31,7 @@ from services.reasoner import folding
 from services.reasoner.advancing import Means
 from services.reasoner.agents.agent import Problem
 from services.reasoner.brains.playbook.moves import Call, Calls, Move
-from services.reasoner.brains.thought import Record, Thought
+from services.reasoner.brains.thought import Account, Thought
 from services.reasoner.case import Case
 from services.reasoner.consumer import Reasoner
 from services.reasoner.guards import Budget
@@ -48,7 +48,7 @@ class Script:
         self.moves = list(moves)
         self.problems: list[Problem] = []
 
-    async def decide(self, problem: Problem, response: ModelResponded | None, record: Record) -> Thought:
+    async def decide(self, problem: Problem, response: ModelResponded | None, account: Account) -> Thought:
         self.problems.append(problem)
         move = self.moves.pop(0) if len(self.moves) > 1 else self.moves[0]
         return Thought(move, "script")

@@ -13,7 +13,7 @@ from aivis.mailbox.turn import NotYet
 from services.reasoner import folding
 from services.reasoner.agents.agent import Problem
 from services.reasoner.brains.playbook.moves import Move, Solved
-from services.reasoner.brains.thought import Record, Thought
+from services.reasoner.brains.thought import Account, Thought
 from services.reasoner.reminders import PATIENCE
 from tests.unit.services.reasoner.cases import Run, Script, calls, finished, opened, reminder, subtask
 
@@ -135,13 +135,13 @@ class Modelled(Script):
         self.asked = 0
         self.replayed: list[ModelResponded] = []
 
-    async def decide(self, problem: Problem, response: ModelResponded | None, record: Record) -> Thought:
+    async def decide(self, problem: Problem, response: ModelResponded | None, account: Account) -> Thought:
         if response is not None:
             self.replayed.append(response)
         else:
             self.asked += 1
-            await record(ModelResponded(model="m", subtask=problem.subtask.id, output={"text": "hm"}))
-        return await super().decide(problem, response, record)
+            await account.record(ModelResponded(model="m", subtask=problem.subtask.id, output={"text": "hm"}))
+        return await super().decide(problem, response, account)
 
 
 async def test_what_a_model_said_before_a_crash_is_acted_on_and_not_asked_for_again() -> None:

@@ -16,7 +16,7 @@ from services.reasoner.brains.playbook.moves import Call, Calls, Move, Observati
 from services.reasoner.brains.policies import Playbook
 from tests.unit.domains.cloud.modules.cloud import ACL, ADDRESS, GATEWAY, GROUP, ME, OTHER, TABLE, VOLUME, Cloud
 from tests.unit.domains.cloud.modules.variants import LEAVE, REACH
-from tests.unit.services.reasoner.brains.model.asking import NOW, REPOSITORY, TOOLS, answer, problem
+from tests.unit.services.reasoner.brains.model.asking import NOW, REPOSITORY, TOOLS, Books, answer, problem
 
 POLICIES = policy.Policies.read(REPOSITORY / "domains/cloud/policy.cedar")
 WORDS: Sequence[Any] = [
@@ -83,11 +83,9 @@ async def played(model: Any, cloud: Cloud, *, intent: str, inputs: JsonObject, m
     observations: list[Observation] = []
     tale = Tale(None, cloud)
 
-    async def record(_: object) -> None: ...
-
     for _ in range(most):
         about: Problem = problem(*observations, intent=intent, inputs=inputs)
-        thought = await brain.decide(about, None, record)
+        thought = await brain.decide(about, None, Books())
         if not isinstance(thought.move.next, Calls):
             tale.end = thought.move
             break

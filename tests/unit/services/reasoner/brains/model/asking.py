@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from aivis.errors import Refused
 from aivis.events.actions import Origin, Purpose
 from aivis.events.cases import ModelResponded
 from aivis.events.envelope import JsonObject
@@ -116,23 +117,45 @@ class Scripted:
             raise self.broken
 
 
+class Books:
+    """An account that pays for everything up to `left` tokens, and keeps what happened. Fakes the port `Account`."""
+
+    def __init__(self, left: int = 10**9) -> None:
+        self.left = left
+        self.entries: list[str] = []
+        self.recorded: list[ModelResponded] = []
+
+    async def reserve(self, prompt: int, completion: int) -> None:
+        if prompt + completion > self.left:
+            raise Refused(f"the case has {self.left} left to spend")
+        self.entries.append("reserved")
+
+    async def record(self, response: ModelResponded) -> None:
+        self.entries.append("recorded")
+        self.recorded.append(response)
+
+    def unanswered(self, *, free: bool) -> None:
+        self.entries.append("free" if free else "lost")
+
+
 class Asking:
-    """A brain, its endpoint, its clock and what was recorded."""
+    """A brain, its endpoint, its clock and what its questions cost."""
 
     def __init__(self, *answers: Answer | Exception, tokens: int = TOKENS) -> None:
         self.endpoint = Scripted(*answers)
         self.now = NOW
-        self.recorded: list[ModelResponded] = []
+        self.books = Books()
         self.brain = ModelBrain(self.endpoint, Playbook(), TOOLS, Bounds(tokens), lambda: self.now)
 
     async def decide(self, about: Problem, response: ModelResponded | None = None) -> Thought:
-        return await self.brain.decide(about, response, self._record)
+        return await self.brain.decide(about, response, self.books)
 
     def later(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)
 
-    async def _record(self, response: ModelResponded) -> None:
-        self.recorded.append(response)
+    @property
+    def recorded(self) -> list[ModelResponded]:
+        return self.books.recorded
 
 
 def tools(move: Move) -> Sequence[str]:

@@ -25,6 +25,7 @@ from tests.unit.services.reasoner.brains.model.asking import (
     STOPPED,
     TOOLS,
     Asking,
+    Books,
     answer,
     looks,
     output,
@@ -116,7 +117,8 @@ async def test_tokens_that_the_endpoint_does_not_count_are_estimated() -> None:
 
 async def test_a_question_that_the_case_cannot_pay_for_is_not_asked() -> None:
     asking = Asking(answer(LOOK))
-    thought = await asking.decide(problem(tokens_left=500))
+    asking.books.left = 500
+    thought = await asking.decide(problem())
     assert thought.brain == "playbook"
     assert "the case has 500 left to spend" in thought.move.reason
     assert asking.endpoint.prompts == []
@@ -139,12 +141,13 @@ async def test_agents_that_must_not_invent_are_not_modelled(agent: AgentName) ->
 
 @pytest.mark.parametrize("error", [Fenced("taken over"), Transient("the database is gone"), ConnectionError("gone")])
 async def test_an_answer_that_cannot_be_put_on_record_is_not_acted_on_by_anybody(error: Exception) -> None:
-    async def fails(_: ModelResponded) -> None:
-        raise error
+    class Failing(Books):
+        async def record(self, response: ModelResponded) -> None:
+            raise error
 
     asking = Asking(answer(LOOK))
     with pytest.raises(type(error)):
-        await asking.brain.decide(problem(), None, fails)
+        await asking.brain.decide(problem(), None, Failing())
 
 
 async def test_a_remedy_that_the_model_began_is_verified_by_the_playbook_when_the_model_fails() -> None:
@@ -198,10 +201,7 @@ class Gate:
 async def test_no_more_than_so_many_questions_are_asked_at_once() -> None:
     gate = Gate()
     brain = ModelBrain(gate, Playbook(), TOOLS, Bounds(24_000, in_flight=3), lambda: NOW)
-
-    async def record(_: ModelResponded) -> None: ...
-
-    waiting = [asyncio.create_task(brain.decide(problem(), None, record)) for _ in range(8)]
+    waiting = [asyncio.create_task(brain.decide(problem(tenant=f"t{n % 4}"), None, Books())) for n in range(8)]
     await gate.full.wait()
     await asyncio.sleep(0)
     gate.open.set()
@@ -229,3 +229,56 @@ async def test_the_playbook_does_not_say_that_nothing_was_changed_where_the_mode
     assert isinstance(thought.move.next, Solved)
     assert f"{says}" in thought.move.next.finding
     assert f"cloud.start_instance(instance_id={MINE})" in thought.move.next.finding
+
+
+class Hanging:
+    """An endpoint that hangs on whoever asks with `word`, until it is let go. Fakes the port `Endpoint`."""
+
+    name = "hanging"
+
+    def __init__(self, word: str, *, most: int) -> None:
+        self.word, self.most = word, most
+        self.let_go, self.full = asyncio.Event(), asyncio.Event()
+        self.stuck = 0
+
+    async def ask(self, prompt: Prompt) -> Answer:
+        if self.word in str(prompt.messages):
+            self.stuck += 1
+            if self.stuck == self.most:
+                self.full.set()
+            await self.let_go.wait()
+            raise Unavailable("no whole answer in 60 s")
+        return answer(LOOK)
+
+    async def ping(self) -> None: ...
+
+
+async def test_a_tenant_whose_questions_hang_takes_the_model_from_no_other() -> None:
+    endpoint = Hanging("hangs", most=3)
+    brain = ModelBrain(endpoint, Playbook(), TOOLS, Bounds(24_000, in_flight=4), lambda: NOW)
+
+    async def decided(tenant: str, question: str) -> str:
+        about = problem(tenant=tenant, question=question)
+        return (await brain.decide(about, None, Books())).brain
+
+    hanging = [asyncio.create_task(decided("stuck", f"{MINE} hangs")) for _ in range(20)]
+    await endpoint.full.wait()
+    others = [await decided("well", f"{MINE} is down") for _ in range(10)]
+    assert (set(others), endpoint.stuck) == ({"hanging"}, 3)
+    endpoint.let_go.set()
+    assert set(await asyncio.gather(*hanging)) == {"playbook"}
+    assert endpoint.stuck == 3, "after the first failures the tenant's other questions are not asked"
+    assert await decided("well", f"{MINE} is down") == "hanging"
+
+
+async def test_a_question_that_gets_no_turn_in_time_is_the_playbooks() -> None:
+    endpoint = Hanging("hangs", most=1)
+    brain = ModelBrain(endpoint, Playbook(), TOOLS, Bounds(24_000, in_flight=1, patience=0), lambda: NOW)
+    first = asyncio.create_task(brain.decide(problem(question=f"{MINE} hangs"), None, Books()))
+    await endpoint.full.wait()
+    books = Books()
+    thought = await brain.decide(problem(), None, books)
+    assert (thought.brain, books.entries) == ("playbook", [])
+    assert "none came free" in thought.move.reason
+    endpoint.let_go.set()
+    await first

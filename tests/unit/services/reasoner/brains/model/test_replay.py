@@ -29,8 +29,11 @@ def a_case(asking: Asking) -> Run:
     return run
 
 
-async def crashed(run: Run) -> tuple[Step, PlanMade]:
-    """The plan comes in, and the process dies right after the model's answer was made durable: that, and the plan."""
+async def crashed(run: Run, *, behind: int = 2) -> tuple[Step, PlanMade]:
+    """The plan comes in, and the process dies right behind a commit: the second makes the model's answer durable.
+
+    What was committed last, and the plan.
+    """
     await run.feed(opened())
     made = run.plan(subtask(inputs=INPUTS))
     dying = run.turn(made)
@@ -38,14 +41,16 @@ async def crashed(run: Run) -> tuple[Step, PlanMade]:
 
     async def keep(turn: Turn, step: Step) -> None:
         committed.append(step)
-        raise ConnectionError("the process dies here")
+        turn.state, turn.version = step.state, turn.version + 1
+        if len(committed) == behind:
+            raise ConnectionError("the process dies here")
 
     dying.keep = keep
     with pytest.raises(ConnectionError):
         await run.reasoner.handle(dying)
-    (step,) = committed
-    run.state = step.state
-    return step, made
+    run.state = committed[-1].state
+    run.log += [event for step in committed for event in step.log]
+    return committed[-1], made
 
 
 async def test_an_answer_is_durable_before_anything_acts_on_it() -> None:
