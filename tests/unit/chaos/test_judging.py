@@ -95,5 +95,5 @@ def test_the_figures_go_between_the_marks_of_a_page_and_into_one_object() -> Non
     assert "old" not in written
     assert written.startswith("# Head\n")
     assert written.endswith("\ntail")
-    assert "| row | 1 | 5 | 1 |" in written
+    assert "| row | embedded | 1 | 5 | 1 |" in written
     assert document([result()], seed=4)["passed"] is True
