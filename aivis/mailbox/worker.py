@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Collection, Coroutine, Iterable, Sequence
+from collections.abc import Collection, Coroutine, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from time import monotonic
@@ -84,7 +84,7 @@ class Worker:
     async def receive(self, arrivals: Sequence[Arrival]) -> list[Receipt]:
         """Let `arrivals` into the inbox, and begin at once with what can be: nobody who waits is overtaken."""
         limits = self._limits
-        await self._short_wait_for(len(arrivals))
+        await self._short_wait_for(Counter([each.key.tenant for each in arrivals]))
         most = self._room(0) if self._open and not self._behind else 0
         rooms = self._rooms(nothing_for=self._at_bound)
         taking = self._store.receive(
@@ -100,15 +100,19 @@ class Worker:
             self.wake()
         return receipts
 
-    async def _short_wait_for(self, count: int) -> None:
+    async def _short_wait_for(self, counts: Mapping[str, int]) -> None:
         """Wait a moment for turns under way: most last no longer, and what is leased on receipt is not read again."""
         until = monotonic() + _PATIENCE_SECONDS
-        most = min(count, room(self._limits.in_flight, 0, self._limits.tenant_share))
-        while self._open and (self._behind or self._room(0) < most) and monotonic() < until:
+        most = room(self._limits.in_flight, 0, self._limits.tenant_share)
+        wanted = {tenant: min(count, most) for tenant, count in counts.items()}
+        while self._open and (self._behind or not self._has_room(wanted)) and monotonic() < until:
             self._moved.clear()
             with suppress(TimeoutError):
                 async with asyncio.timeout(until - monotonic()):
                     await self._moved.wait()
+
+    def _has_room(self, wanted: Mapping[str, int]) -> bool:
+        return all(self._room(self._by_tenant[tenant]) >= count for tenant, count in wanted.items())
 
     async def _begin(self, leases: Sequence[Lease]) -> None:
         """Start a turn at each; give them back when we have ended meanwhile."""
