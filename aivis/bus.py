@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 import structlog
-from aiokafka import AIOKafkaProducer, ConsumerRecord
+from aiokafka import AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 from aiokafka.protocol.produce import ProduceRequest
 from faststream import AckPolicy
@@ -23,10 +23,10 @@ from aivis.errors import Transient
 from aivis.failpoints import around
 from aivis.mailbox.mailbox import Mailbox
 from aivis.mailbox.values import OutboxRow
-from aivis.sending import send_in_order
+from aivis.sending import log_first, send_in_order
 from aivis.settings import Settings
 from aivis.topic_watch import AWAY, ENVELOPE_BYTES, LOOK_SECONDS, MAX_RECORD_BYTES, TopicWatch
-from aivis.topics import Topic
+from aivis.topics import CASE_EVENTS, Topic
 
 __all__ = ["Bus", "KeyOf", "Refine", "as_it_is", "case_key_of"]
 
@@ -49,6 +49,10 @@ class Bus:
         self._keeping: asyncio.Task[None] | None = None
         self._consuming = False
         self._mailbox: Mailbox | None = None
+        self.heard = Admission({})
+        """What it reads."""
+        self.said = Admission({})
+        """What of its own words it reads again once its database was restored."""
         self._watch = TopicWatch(service, settings, self._publish_again)
         self._sending = asyncio.Lock()
         self._sent_after = 0
@@ -70,11 +74,12 @@ class Bus:
         """Let everything on `topics` into `mailbox`. Once per service: one subscriber over all its topics."""
         admission = Admission({topic.name: topic for topic in topics}, key_of, refine)
         mailbox.admit = admission.again
-        self._mailbox = mailbox
+        self._mailbox, self.heard = mailbox, admission
 
         async def receive(message: KafkaMessage) -> None:
             records = message.raw_message if isinstance(message.raw_message, tuple) else (message.raw_message,)
-            await mailbox.take_in(*admission.sort(map(_received, records)))
+            await mailbox.take_in(*admission.sort(map(received, records)))
+            mailbox.at({(record.topic, record.partition): record.offset + 1 for record in records})
             try:
                 with around("bus.commit"):
                     await message.consumer.commit()
@@ -94,6 +99,10 @@ class Bus:
             session_timeout_ms=self._settings.kafka_session_ms,
             heartbeat_interval_ms=self._settings.kafka_session_ms // 3,
         )(receive, parser=_unread, decoder=_whole)
+
+    def remember(self, topics: Sequence[Topic], key_of: KeyOf = case_key_of, refine: Refine = as_it_is) -> None:
+        """Read `topics`, which the service writes, again once its database was restored: what it said it decided."""
+        self.said = Admission({topic.name: topic for topic in topics}, key_of, refine)
 
     def _pause_while_full(self, message: KafkaMessage, mailbox: Mailbox) -> None:
         consumer: Any = message.consumer  # aiokafka's; FastStream's protocol for it leaves pausing out
@@ -196,8 +205,16 @@ class Bus:
             self._sent_after = self._watch.losses
             raise Transient("the broker lost its data: what it had goes out again first")
         async with self._sending:
-            most = MAX_RECORD_BYTES + ENVELOPE_BYTES
-            return await send_in_order(self._producer, rows, max_bytes=most, seconds=_SEND_SECONDS)
+            return await log_first(rows, CASE_EVENTS.name, self._send)
+
+    async def _send(self, rows: Sequence[OutboxRow]) -> list[bool]:
+        assert self._producer is not None
+        most = MAX_RECORD_BYTES + ENVELOPE_BYTES
+        return await send_in_order(self._producer, rows, max_bytes=most, seconds=_SEND_SECONDS, placed=self._placed)
+
+    def _placed(self, line: TopicPartition, offset: int) -> None:
+        if self._mailbox is not None and line.topic in self.said.table:
+            self._mailbox.at({(line.topic, line.partition): offset})
 
     async def _publish_again(self) -> int:
         """Queue again what was sent to a broker that lost it, and wait until nothing is on its way."""
@@ -206,7 +223,8 @@ class Bus:
             return count
 
 
-def _received(record: "ConsumerRecord[bytes, bytes]") -> Received:
+def received(record: "ConsumerRecord[bytes, bytes]") -> Received:
+    """A record as admission takes it."""
     where = f"{record.topic}[{record.partition}]@{record.offset}"
     headers = tuple(record.headers)
     if None in [value for _, value in headers]:  # Kafka knows headers without a value

@@ -6,7 +6,7 @@ did not take nothing is sent.
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 from zlib import crc32
 
@@ -24,6 +24,9 @@ _ROUGH_BYTES = 64
 
 Lines = dict[TopicPartition, deque[int]]
 """The places of rows in the group, in order, by where they go."""
+
+Placed = Callable[[TopicPartition, int], None]
+"""Hears where the broker put a batch: the offset behind it."""
 
 
 class Batch(Protocol):
@@ -43,7 +46,30 @@ class Producer(Protocol):
     async def send_batch(self, batch: Batch, topic: str, *, partition: int) -> "asyncio.Future[object]": ...
 
 
-async def send_in_order(producer: Producer, rows: Sequence[OutboxRow], *, max_bytes: int, seconds: float) -> list[bool]:
+async def log_first(
+    rows: Sequence[OutboxRow], log: str, send: Callable[[Sequence[OutboxRow]], Awaitable[list[bool]]]
+) -> list[bool]:
+    """`send` the rows on the topic `log` before the others: whatever went out, the log out there tells of it.
+
+    Of a key whose log was not taken whole nothing else is sent.
+    """
+    ahead = [place for place, row in enumerate(rows) if row.topic == log]
+    if not ahead or len(ahead) == len(rows):
+        return await send(rows)
+    sent = dict(zip(ahead, await send([rows[place] for place in ahead]), strict=True))
+    stopped = {rows[place].key for place, taken in sent.items() if not taken}
+    behind = [place for place, row in enumerate(rows) if row.topic != log and row.key not in stopped]
+    sent |= zip(behind, await send([rows[place] for place in behind]), strict=True)
+    return [sent.get(place, False) for place in range(len(rows))]
+
+
+def nobody(line: TopicPartition, offset: int) -> None:
+    """Nobody wants to know where batches went."""
+
+
+async def send_in_order(
+    producer: Producer, rows: Sequence[OutboxRow], *, max_bytes: int, seconds: float, placed: Placed = nobody
+) -> list[bool]:
     """Send `rows`, of at most `max_bytes` each; for each whether the broker has it.
 
     A batch that is not acknowledged within `seconds` counts as not sent: an idempotent producer would try it for ever.
@@ -55,11 +81,13 @@ async def send_in_order(producer: Producer, rows: Sequence[OutboxRow], *, max_by
         filled = {line: _filled(producer.create_batch(), rows, places, max_bytes) for line, places in lines.items()}
         batches = {line: batch for line, (batch, places) in filled.items() if places}
         answers = await asyncio.gather(*(_send(producer, line, batch, seconds) for line, batch in batches.items()))
-        taken = dict(zip(batches, answers, strict=True))
-        for line, (_, places) in filled.items():
+        taken = {line: offset for line, offset in zip(batches, answers, strict=True) if offset is not None}
+        for line, offset in taken.items():
+            places = filled[line][1]
             for place in places:
-                sent[place] = taken[line]
-        lines = {line: places for line, places in lines.items() if places and taken.get(line)}
+                sent[place] = True
+            placed(line, offset + len(places))
+        lines = {line: places for line, places in lines.items() if places and line in taken}
     return sent
 
 
@@ -105,7 +133,8 @@ def _filled(batch: Batch, rows: Sequence[OutboxRow], places: deque[int], max_byt
     return batch, taken
 
 
-async def _send(producer: Producer, line: TopicPartition, batch: Batch, seconds: float) -> bool:
+async def _send(producer: Producer, line: TopicPartition, batch: Batch, seconds: float) -> int | None:
+    """The batch's first offset; None when the broker did not take it, so far as is known."""
     try:
         with around("bus.send"):
             acknowledged = await producer.send_batch(batch, line.topic, partition=line.partition)
@@ -113,11 +142,11 @@ async def _send(producer: Producer, line: TopicPartition, batch: Batch, seconds:
             if not done:  # it may yet get there; what is sent again is known by its id
                 acknowledged.add_done_callback(_heard)
                 raise KafkaTimeoutError(f"no acknowledgement in {seconds:g} s")
-            acknowledged.result()
+            offset: int = getattr(acknowledged.result(), "offset", 0)
     except KafkaError as error:
         log.warning("broker did not take events", topic=line.topic, partition=line.partition, error=str(error))
-        return False
-    return True
+        return None
+    return offset
 
 
 def _heard(late: "asyncio.Future[object]") -> None:

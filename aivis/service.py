@@ -23,6 +23,7 @@ from aivis.bus import Bus
 from aivis.errors import AivisError, Transient, http_status
 from aivis.mailbox.mailbox import Mailbox
 from aivis.problems import Problem
+from aivis.recalling import Recall
 from aivis.settings import ServiceSettings
 from aivis.telemetry import configure_logging
 from aivis.topics import Topic
@@ -53,6 +54,11 @@ class Service:
     """What it can do without: `/ready` says what is wrong with it, and that the service is ready."""
     background: Sequence[Callable[[], Coroutine[Any, Any, None]]] = ()
     close: Callable[[], Awaitable[None]] | None = None
+    recall: Recall | None = field(default=None, init=False)
+
+    def __post_init__(self) -> None:
+        if self.mailbox is not None and self.bus is not None:
+            self.recall = Recall(self.mailbox, self.bus, self.settings)
 
     def all_checks(self) -> dict[str, Check]:
         found = dict(self.checks)
@@ -60,6 +66,8 @@ class Service:
             found["database"] = self.mailbox.store.ping
         if self.bus is not None:
             found["kafka"] = self.bus.ping
+        if self.recall is not None and self.recall.reading:
+            found["past"] = self.recall.check
         return found
 
 
@@ -101,6 +109,8 @@ async def serve(service: Service, stop: asyncio.Event) -> None:
         if service.bus is not None:
             stack.push_async_callback(service.bus.stop)
         if service.mailbox is not None and not await _done_before(stop, _answered(service, service.mailbox.store.open)):
+            return
+        if service.recall is not None and not await _done_before(stop, _answered(service, service.recall)):
             return
         if service.grpc_server is not None:
             server = await service.grpc_server()

@@ -70,7 +70,7 @@ class Load:
                 number += 1
                 ticket = self._ticket(number)
                 upstream = self.over_kafka and number % 4 < len(TENANTS)
-                group.create_task(self._publish(ticket) if upstream else self._hand_in(http, ticket))
+                group.create_task(self._publish(ticket) if upstream else self.hand_in(http, ticket))
                 try:
                     await asyncio.wait_for(stop.wait(), self._dice.expovariate(self._rate))
                 except TimeoutError:
@@ -84,7 +84,8 @@ class Load:
         other = {0: _QUESTION, 5: _STRANGE}.get(number % 10)
         return Ticket(tenant, f"R-{number}", other) if other else Ticket(tenant, f"R-{number}", _dark(lamp), lamp)
 
-    async def _hand_in(self, http: httpx.AsyncClient, ticket: Ticket) -> None:
+    async def hand_in(self, http: httpx.AsyncClient, ticket: Ticket) -> None:
+        """As an upstream system does: until the gateway accepts it."""
         run = self._stack.runs[ticket.tenant]
         body = ticket.submitted.model_dump(mode="json")
         headers = {"Authorization": f"Bearer {run.customer_key}"}
@@ -96,7 +97,7 @@ class Load:
                     await asyncio.sleep(0.2)
                     continue
                 if answer.status_code == httpx.codes.ACCEPTED:
-                    self.handed.append(ticket)
+                    self._accepted(ticket)
                     return
                 if answer.status_code not in (httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE):
                     raise RuntimeError(f"ticket {ticket.name}: {answer.status_code}: {answer.text[:300]}")
@@ -116,10 +117,14 @@ class Load:
                 except (KafkaError, OSError):
                     await asyncio.sleep(0.3)
                 else:
-                    self.handed.append(ticket)
+                    self._accepted(ticket)
                     return
                 finally:
                     await producer.stop()
+
+    def _accepted(self, ticket: Ticket) -> None:
+        if ticket not in self.handed:
+            self.handed.append(ticket)
 
 
 def _dark(lamp: str) -> str:

@@ -53,11 +53,19 @@ MUTANTS = (
         seen="mended 2 times",
     ),
     Mutant(
+        "forget-the-past",
+        "aivis/recalling.py",
+        "        restoration = await self._mailbox.store.restoration()\n",
+        "        restoration = None\n",
+        row="restored",
+        seen="lost",
+    ),
+    Mutant(
         "offsets-before-the-insert",
         "aivis/bus.py",
-        "            await mailbox.take_in(*admission.sort(map(_received, records)))\n            try:",
+        "            await mailbox.take_in(*admission.sort(map(received, records)))\n",
         "            await message.consumer.commit()\n"
-        "            await mailbox.take_in(*admission.sort(map(_received, records)))\n            try:",
+        "            await mailbox.take_in(*admission.sort(map(received, records)))\n",
         row="kill-points",
         seen="lost",
     ),

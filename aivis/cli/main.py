@@ -2,7 +2,21 @@
 
 import typer
 
-from aivis.cli import cases, chaos, dead, demo, doctor, evaluate, experts, knowledge, operators, tickets, up
+from aivis.cli import (
+    backup,
+    cases,
+    chaos,
+    dead,
+    demo,
+    doctor,
+    evaluate,
+    experts,
+    knowledge,
+    operators,
+    restore,
+    tickets,
+    up,
+)
 
 app = typer.Typer(
     help="Aivis: a digital employee for technical support.", no_args_is_help=True, pretty_exceptions_enable=False
@@ -26,6 +40,8 @@ app.command(rich_help_panel="Experts")(experts.figures)
 app.command(rich_help_panel="Operators")(doctor.doctor)
 app.command(rich_help_panel="Operators")(knowledge.ingest)
 app.command(rich_help_panel="Operators")(knowledge.search)
+app.command(rich_help_panel="Operators")(backup.backup)
+app.command(rich_help_panel="Operators")(restore.restore)
 app.command(rich_help_panel="Operators", context_settings=chaos.AS_THEY_ARE)(chaos.chaos)
 app.add_typer(evaluate.evaluations, name="eval", rich_help_panel="Operators")
 app.add_typer(dead.dead, name="dead", rich_help_panel="Operators")

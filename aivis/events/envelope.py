@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any, ClassVar, NamedTuple, Self
 
 import orjson
@@ -32,6 +33,15 @@ class Payload(Value):
     TYPE: ClassVar[str]
 
 
+class Past(StrEnum):
+    """What an event is to a service whose database was restored to an older point, and which reads the bus again."""
+
+    HEARD = "heard"
+    """It was there to be read before: the service may have acted on it."""
+    SAID = "said"
+    """The service's own word: so it had decided."""
+
+
 class Event(NamedTuple):
     """One event: who said what about which case, and why."""
 
@@ -51,6 +61,8 @@ class Event(NamedTuple):
     """Sent again because its answer is late: the receiver repeats what it answered before."""
     traceparent: str | None = None
     """W3C trace context: one trace per case."""
+    past: Past | None = None
+    """Never travels: see `Past`."""
 
     @property
     def key(self) -> str:

@@ -19,7 +19,7 @@ from aivis.mailbox.ports import Store
 from aivis.mailbox.publishing import Producer, Publisher
 from aivis.mailbox.turn import Handler
 from aivis.mailbox.turning import Turns
-from aivis.mailbox.values import Arrival, Letter, Receipt
+from aivis.mailbox.values import Arrival, Letter, Place, Receipt, Restoration
 from aivis.mailbox.watching import Watch
 from aivis.mailbox.worker import Worker
 
@@ -71,6 +71,8 @@ class Mailbox:
             counter.labels(service)  # there from the start: what first appears at 1 has not increased
         self._waiting: Counter[str] = Counter()
         self._gathering = Gathering(self.receive)
+        self._turns = turns
+        self._positions: dict[Place, int] = {}
         self._measured = asyncio.Event()
 
     @property
@@ -141,6 +143,14 @@ class Mailbox:
             raise Invalid(bad[0].reason)
         return arrival
 
+    def at(self, positions: Mapping[Place, int]) -> None:
+        """What is before these places of the bus is let in, or out: kept now and then, see `Store.keep_positions`."""
+        self._positions |= positions
+
+    def is_restored(self, restoration: Restoration | None) -> None:
+        """What turns are told of it."""
+        self._turns.restored = restoration
+
     def wake(self) -> None:
         """There may be something to work on that nobody here let in."""
         self._worker.wake()
@@ -159,6 +169,7 @@ class Mailbox:
 
         Who had them knows them by their ids.
         """
+        self._positions.clear()
         count = await self.store.publish_again()
         self._publisher.wake()
         return count
@@ -189,8 +200,14 @@ class Mailbox:
                     since_prune = 0.0
                     sent, done = KEEP_SENT.total_seconds(), KEEP_DONE.total_seconds()
                     await self.store.prune(sent_seconds=sent, done_seconds=done)
+                await self._keep_positions()
             await asyncio.sleep(self._limits.poll_seconds)
             since_prune += self._limits.poll_seconds
+
+    async def _keep_positions(self) -> None:
+        if self._positions:
+            kept, self._positions = self._positions, {}
+            await self.store.keep_positions(kept)
 
     async def _measure(self) -> None:
         began = monotonic()

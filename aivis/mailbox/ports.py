@@ -1,6 +1,6 @@
 """The port behind which the mailbox's rows live. One contract test suite holds every store to it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from aivis.mailbox.letters import ANY, Fate, Heading, Kind, Wanted
@@ -14,7 +14,9 @@ from aivis.mailbox.values import (
     Letter,
     LogRow,
     OutboxRow,
+    Place,
     Receipt,
+    Restoration,
     Rooms,
     Snapshot,
     Verdict,
@@ -96,7 +98,10 @@ class Store(Protocol):
         """Give rows back that could not be sent."""
 
     async def publish_again(self) -> int:
-        """Queue everything again that was sent, or is on its way, and is still kept; how many."""
+        """Queue everything again that was sent, or is on its way, and is still kept; how many.
+
+        Positions on the broker that lost it are forgotten.
+        """
 
     async def quarantine(self, letters: Sequence[Letter]) -> None:
         """Keep messages that could not be let into the inbox."""
@@ -150,3 +155,20 @@ class Store(Protocol):
 
     async def timers_set(self, name: str) -> dict[str, int]:
         """How many keys have the timer `name` set, by tenant."""
+
+    async def keep_positions(self, positions: Mapping[Place, int]) -> None:
+        """Remember how far the bus was read, and where something was written: what the database lacks comes behind."""
+
+    async def positions(self) -> dict[Place, int]: ...
+
+    async def restoration(self) -> Restoration | None:
+        """The latest; None when the database was never put back to an older point."""
+
+    async def mark_restored(self, id: str) -> Restoration:
+        """Remember that the database was put back to an older point, now."""
+
+    async def past_read(self, id: str, *, whole: bool) -> None:
+        """Remember that the bus was read again, and whether it had all."""
+
+    async def queue_behind_past(self) -> None:
+        """Put what waits in the inbox behind what the service said later, as something heard before."""

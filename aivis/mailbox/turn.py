@@ -7,7 +7,7 @@ from typing import Protocol
 
 from aivis.errors import AivisError, Refused, Transient
 from aivis.events.envelope import Event, Head
-from aivis.mailbox.values import Key, Step, Window
+from aivis.mailbox.values import Key, Restoration, Step, Window
 
 
 class Fenced(AivisError):
@@ -55,6 +55,8 @@ class Turn:
     """When messages are buried whose bodies cannot be read: what their headers say."""
     epoch: int = 1
     """How often the key was leased: a turn that left nothing behind shows here."""
+    restored: Restoration | None = None
+    """The database was put back to an older point; what of the past comes in as events has `Event.past`."""
 
     @property
     def about(self) -> tuple[Event | Head, ...]:

@@ -12,7 +12,7 @@ import structlog
 from aivis.errors import AivisError, Conflict, Disposition, Invalid, Refused, Transient, disposition
 from aivis.events import registry
 from aivis.events.envelope import Event, Head
-from aivis.mailbox import encoding, metrics
+from aivis.mailbox import encoding, metrics, past
 from aivis.mailbox.clock import utc
 from aivis.mailbox.committing import GroupCommit
 from aivis.mailbox.encoding import GOING_ON, Ending
@@ -20,7 +20,18 @@ from aivis.mailbox.limits import Limits
 from aivis.mailbox.ports import Store
 from aivis.mailbox.publishing import Publisher
 from aivis.mailbox.turn import Fenced, Frozen, Handler, NotYet, Pause, Turn
-from aivis.mailbox.values import ANY_TENANT, MAX_REASON, Deferral, Key, Lease, Message, Step, Verdict, Write
+from aivis.mailbox.values import (
+    ANY_TENANT,
+    MAX_REASON,
+    Deferral,
+    Key,
+    Lease,
+    Message,
+    Restoration,
+    Step,
+    Verdict,
+    Write,
+)
 
 log = structlog.get_logger()
 
@@ -42,6 +53,7 @@ class Turns:
         """By the database's clock, where the mailbox knows it."""
         self.stepped: Callable[[Key], None] = lambda _: None
         """Called after every commit, with its key."""
+        self.restored: Restoration | None = None
 
     async def work(self, lease: Lease) -> None:
         """A turn at the key of `lease`, to its end, whatever that is; when cancelled, the key is let go."""
@@ -81,7 +93,7 @@ class Turns:
             await self._end(turn, lease, step, GOING_ON)
 
         known = (lease.key, lease.state, lease.label, lease.version, lease.attempts)
-        return Turn(*known, (), self.now, keep, epoch=lease.epoch)
+        return Turn(*known, (), self.now, keep, epoch=lease.epoch, restored=self.restored)
 
     def _decode(self, lease: Lease) -> tuple[tuple[Event, ...], list[Message], list[_Dead]]:
         """Events of the messages, the messages they came from, and the messages that cannot be read, with reasons."""
@@ -210,7 +222,9 @@ def _seqs(messages: list[Message]) -> tuple[int, ...]:
 def _event(message: Message) -> Event:
     where = f"{message.topic or 'timer'} {message.event_id}"
     head = message.head or Head.read(message.headers, where=where)
-    return registry.with_body(head, message.value, where=where)
+    event = registry.with_body(head, message.value, where=where)
+    then = past.read(message.topic)
+    return event if then is None else event._replace(past=then)
 
 
 def _head(message: Message) -> Head | None:

@@ -67,6 +67,22 @@ class Receipt(StrEnum):
     """The id is known with another body."""
 
 
+Place = tuple[str, int]
+"""A topic and one of its partitions."""
+
+
+class Restoration(NamedTuple):
+    """That a database was put back to an older point: what the service did since, only others know."""
+
+    id: str
+    since: datetime
+    """The latest that the database knows of: what it does not know of came later."""
+    at: datetime
+    """When it was put back."""
+    whole: bool | None = None
+    """Whether the bus still had all that came later; None: it has not been read yet."""
+
+
 class Message(NamedTuple):
     """A message in the inbox."""
 

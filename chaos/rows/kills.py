@@ -25,6 +25,9 @@ ELSEWHERE = {
     "store.publish_again": "only a broker that lost its data asks for it",
     "store.retry": "only an operator asks for it",
     "store.drop": "only an operator asks for it",
+    "store.mark_restored": "only an operator asks for it",
+    "store.queue_behind_past": "only in a database that was put back",
+    "store.past_read": "only in a database that was put back",
     "store.defer": "only a turn that fails gets there",
     "store.unclaim": "only a publication that fails gets there",
     "store.fire_timers": "only where a timer is due",
@@ -37,6 +40,7 @@ ELSEWHERE = {
 }
 _STOPPING = ("store.hold", "store.unhold", "store.end_window")
 _PUBLISHING = ("bus.send", "store.mark_sent")
+_READING = ("store.keep_positions",)
 
 
 def targets(name: str) -> list[str]:
@@ -47,10 +51,10 @@ def targets(name: str) -> list[str]:
 
 
 def _never(name: str) -> tuple[str, ...]:
-    """What `name` has no cause to do: only effects can be stopped, and the retriever publishes but what it buries."""
+    """What `name` has no cause to do: only effects can be stopped; the retriever is asked and told past the bus."""
     if name == "executor":
         return ()
-    return (*_STOPPING, *_PUBLISHING) if name == "retriever" else _STOPPING
+    return (*_STOPPING, *_PUBLISHING, *_READING) if name == "retriever" else _STOPPING
 
 
 async def strike(stack: Stack, load: Load) -> Landed:

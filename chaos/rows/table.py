@@ -12,6 +12,7 @@ from chaos.rows import (
     models,
     moods,
     rebalances,
+    restored,
     retrieval,
     storms,
     upstream,
@@ -33,6 +34,7 @@ ROWS: tuple[Row, ...] = (
     clocks.ROW,
     memory.ROW,
     moods.ROW,
+    restored.ROW,
     zombies.ROW,
     storms.ROW,
 )

@@ -4,7 +4,8 @@ from aivis import identity, topics
 from aivis.admission import Refine
 from aivis.errors import AivisError, Invalid, http_status
 from aivis.events.actions import ActionUnsettled, ApprovalRequested
-from aivis.events.envelope import Event, Head
+from aivis.events.envelope import Event, Head, Past
+from aivis.events.escalations import FeedbackGiven
 from aivis.mailbox.telling import lost
 from aivis.mailbox.turn import Turn
 from aivis.mailbox.values import Arrival, Outgoing, Step
@@ -12,6 +13,7 @@ from aivis.topics import Topic
 from services.escalation import desk, entry, folding
 from services.escalation.bookkeeping import Bookkeeper
 from services.escalation.entry import KEPT_ANSWERS, Answer, Entry
+from services.escalation.recalling import recalled
 
 SERVICE = "escalation"
 _COMMANDS = frozenset(kind.TYPE for kind in desk.COMMANDS)
@@ -43,7 +45,9 @@ class Desk:
     async def handle(self, turn: Turn) -> Step:
         draft = Draft(turn)
         for event in turn.events:
-            if event.sequence is not None:
+            if event.past is Past.SAID:
+                draft.recall(event)
+            elif event.sequence is not None:
                 draft.log(event)
             elif event.type in _COMMANDS:
                 draft.command(event)
@@ -80,6 +84,15 @@ class Draft:
         """An entry of the case's log."""
         self._entry = folding.logged(self._entry, event)
         self._keep(event)
+
+    def recall(self, event: Event) -> None:
+        """An expert's word of before the database was restored."""
+        event = event._replace(past=None)
+        self._entry = recalled(self._entry, event)
+        topic = topics.FEEDBACK if isinstance(event.data, FeedbackGiven) else topics.APPROVALS
+        self._publish.append(Outgoing(topic.name, event))
+        self._keep(event)
+        self.answer(event.id, Answer(status=200, detail="done"))
 
     def wait(self, event: Event) -> None:
         """Something that waits for a person."""

@@ -112,6 +112,8 @@ class Entry(Value):
     """Ids of all there were."""
     approvals: tuple[Approval, ...] = ()
     doubts: tuple[Doubt, ...] = ()
+    words: dict[str, tuple[str, str]] = {}
+    """Verdict and expert of actions that were decided before the database was restored, and are not heard of yet."""
     overdue: Overdue | None = None
     """The latest; see `late`."""
     last: int = 0

@@ -138,15 +138,20 @@ def _with_what_is_open(escalation: Escalation, old: Escalation) -> Escalation:
 def _approval_asked(entry: Entry, data: actions.ApprovalRequested, event: Event) -> Entry:
     if any(approval.action == data.action for approval in entry.approvals):
         return entry
-    asked = Approval(asked_at=event.time, **data.model_dump())
+    verdict, expert = entry.words.get(data.action, ("", ""))
+    asked = Approval(asked_at=event.time, verdict=verdict, expert=expert, **data.model_dump())
     record = proposed(entry.record, data.action)
+    if verdict:
+        record = decided(record, data.action, adopted=verdict == "granted")
     return entry.model_copy(update={"approvals": (*entry.approvals, asked), "record": record})
 
 
 def _in_doubt(entry: Entry, data: actions.ActionUnsettled, event: Event) -> Entry:
     if any(doubt.action == data.action for doubt in entry.doubts):
         return entry
-    return entry.model_copy(update={"doubts": (*entry.doubts, Doubt(at=event.time, **data.model_dump()))})
+    verdict, expert = entry.words.get(f"doubt of {data.action}", ("", ""))
+    doubt = Doubt(at=event.time, verdict=verdict, expert=expert, **data.model_dump())
+    return entry.model_copy(update={"doubts": (*entry.doubts, doubt)})
 
 
 def _escalation_over(entry: Entry, event: Event, *, by: str) -> Entry:

@@ -10,6 +10,7 @@ from aivis.mailbox.limits import Limits
 from aivis.mailbox.mailbox import Mailbox
 from aivis.mailbox.stores.opening import open_store
 from aivis.service import Service, run
+from services.escalation import recalling
 from services.escalation.bookkeeping import Bookkeeper
 from services.escalation.consumer import SERVICE, Desk, refine
 from services.escalation.metrics import FIGURES
@@ -30,6 +31,7 @@ def build(settings: EscalationSettings) -> Service:
     bus = Bus(SERVICE, settings)
     consumed = topics.consumed_by(SERVICE)
     bus.subscribe(consumed, mailbox, refine=refine())
+    bus.remember([topics.APPROVALS, topics.FEEDBACK], refine=recalling.refine())
     means = Means(
         mailbox=mailbox,
         figures=figures,

@@ -1,27 +1,32 @@
 """What moves an action from one state of the ledger to the next: policy, the call, and what came of it."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
 
-from aivis.errors import AivisError, Invalid, NotFound, Refused, Transient, Unknown
+from aivis.errors import AivisError, Conflict, Invalid, NotFound, Refused, Transient, Unknown
 from aivis.events.actions import FailureKind
 from aivis.mailbox.turn import Pause, Turn
 from aivis.mailbox.values import Step
+from aivis.toolkit.declaration import Repeat
 from services.executor import answers, metrics, results, settling
 from services.executor.intending import Barred, intend
-from services.executor.ledger import Entry, Outcome, State
+from services.executor.ledger import Entry, Outcome, State, undo_name
 from services.executor.means import Means
 from services.executor.policy import Verdict
 from services.executor.ports import Became, Found, TooLarge
 from services.executor.preparing import Prepared, question
+from services.executor.recalling import Doubt
 
 log = structlog.get_logger()
 
 _LOOKUP_AGAIN_SECONDS = 2
 _CROWDED_SECONDS, _MOST_CROWDED_SECONDS = 0.5, 10
 """Between two looks whether a crowded tool has room: ever longer."""
+_FOR_TERMS = timedelta(minutes=10)
+"""How long after a restoration tool servers may take to say which tools they have."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,31 @@ class Acting:
 
     turn: Turn
     means: Means
+    doubt: Doubt | None = None
+    """Whether it may have been carried out before, which its entry does not tell."""
+
+    async def recall(self, entry: Entry) -> Step:
+        """Go on from where the ledger's own word of before its database was restored says that `entry` stood."""
+        if entry.terms is None:
+            entry = await self._with_terms(entry)
+        if entry.state is State.APPROVED:
+            return await self.proceed(entry)
+        if names := _to_hold(entry):
+            with suppress(Conflict):  # another in doubt has the name
+                await self.turn.commit(Step(state=entry.dump(), label=entry.state.value, take=names))
+        return self.end(entry)
+
+    async def _with_terms(self, entry: Entry) -> Entry:
+        """Under the terms that its tool has now; without, where it has none or does not say so for long."""
+        try:
+            return entry.model_copy(update={"terms": (await self.means.prepare(entry)).terms})
+        except Transient as error:
+            restored = self.turn.restored
+            if restored is not None and self.turn.now() - restored.at < _FOR_TERMS:
+                raise Pause(f"action {entry.request.action}: its terms are not known: {error}", seconds=1) from error
+        except (Invalid, NotFound, Refused) as error:
+            log.warning("action recalled without terms", case=entry.case, error=str(error))
+        return entry
 
     async def proceed(self, entry: Entry) -> Step:
         """The step that ends this turn; raises `Pause` when there is only to wait."""
@@ -43,7 +73,7 @@ class Acting:
         except Transient as error:
             return await self._later(entry, error)
         except (Invalid, NotFound, Refused) as error:
-            return self.end(entry.failed(kind_of(error), str(error)))
+            return self._ended(entry, kind_of(error), str(error))
         return await self._authorise(entry, prepared)
 
     async def look_again(self, entry: Entry) -> Step:
@@ -80,15 +110,45 @@ class Acting:
     async def _authorise(self, entry: Entry, prepared: Prepared) -> Step:
         judgement = self.means.policies.judge(question(entry, prepared, self.means.autonomy))
         if judgement.verdict is Verdict.FORBID:
-            return self.end(entry.failed(FailureKind.FORBIDDEN, judgement.reason))
+            return self._ended(entry, FailureKind.FORBIDDEN, judgement.reason, prepared)
         if entry.approval is not None:
             if entry.terms is None or entry.terms.version != prepared.terms.version:
                 message = f"{entry.request.tool} changed after the approval was asked for: ask anew"
-                return self.end(entry.failed(FailureKind.FORBIDDEN, message))
+                return self._ended(entry, FailureKind.FORBIDDEN, message, prepared)
         elif judgement.verdict is Verdict.NEEDS_APPROVAL:
-            expires_at = self.turn.now() + self.means.bounds.approval
-            return self.end(entry.waiting(prepared.terms, judgement.reason, expires_at))
+            return self._ask(entry, prepared, judgement.reason)
+        if self.doubt is not None and prepared.tool.is_effect:
+            return await self._perhaps_done(entry.approved(prepared.terms), prepared, self.doubt)
         return await self._carry_out(entry.approved(prepared.terms), prepared)
+
+    def _ask(self, entry: Entry, prepared: Prepared, reason: str) -> Step:
+        """Ask for an expert's word, without which it was never called; where that is not sure, they hear of it."""
+        if self.doubt is not None and not self.doubt.restoration.whole:
+            entry, reason = self.doubt.to_approve(entry), f"{reason}; {self.doubt.why}: allow it only if it was not"
+        return self.end(entry.waiting(prepared.terms, reason, self.turn.now() + self.means.bounds.approval))
+
+    def _ended(self, entry: Entry, kind: FailureKind, message: str, prepared: Prepared | None = None) -> Step:
+        """It cannot be carried out now; whether it was before may be a question."""
+        if self.doubt is None or (prepared is not None and not prepared.tool.is_effect):
+            return self.end(entry.failed(kind, message))
+        entry = entry if prepared is None else entry.model_copy(update={"terms": prepared.terms})
+        return self.end(self.doubt.about(entry, self.turn.now()).ambiguous(f"{self.doubt.why}; now: {message}"))
+
+    async def _perhaps_done(self, entry: Entry, prepared: Prepared, doubt: Doubt) -> Step:
+        """Find out as after a crash; of what comes for the first time, and can be neither found out nor repeated, ask.
+
+        The name that it held then it holds again, unless another in doubt has it.
+        """
+        if doubt.heard_at is None and prepared.terms.repeat is Repeat.NEITHER:
+            return self._ask(entry, prepared, f"{entry.request.tool} can neither be repeated nor looked up")
+        doubtful = doubt.about(entry, self.turn.now())
+        try:
+            await self.turn.commit(Step(state=doubtful.dump(), label=doubtful.state.value, take=doubtful.held))
+        except Conflict:
+            if self.turn.now() - entry.since <= self.means.bounds.busy:
+                return await self._pause(entry, 0.5, f"another effect holds {entry.held[0]}")
+            return self.end(doubtful.ambiguous(f"{doubt.why}; another effect on {entry.held[0]} is not settled either"))
+        return await self._settle(doubtful)
 
     async def _settle(self, entry: Entry) -> Step:
         """An action found in INTENT: an earlier call may have been done."""
@@ -99,7 +159,8 @@ class Acting:
         elapsed = self.means.stopwatch.elapsed(self.turn.key)
         move = settling.next_move(entry, now, self.means.bounds.settle, elapsed)
         if isinstance(move, settling.AskPeople):
-            return self.end(entry.ambiguous(move.why))
+            why = move.why if self.doubt is None else f"{move.why}; {self.doubt.why}"
+            return self.end(entry.ambiguous(why))
         if isinstance(move, settling.Wait):
             return await self._pause(entry, move.seconds, "what became of it shows later")
         prepared = await self._prepared_again(entry)
@@ -263,6 +324,13 @@ class Acting:
         if entry.is_effect:
             return self.end(entry.done(results.without_result(error)))
         return self.end(entry.failed(FailureKind.INVALID, str(error), seconds=seconds))
+
+
+def _to_hold(entry: Entry) -> tuple[str, ...]:
+    """The names that an entry holds where it stands."""
+    if entry.state is State.AMBIGUOUS:
+        return entry.held
+    return (undo_name(entry.request.undoes),) if entry.request.undoes and entry.happened else ()
 
 
 def kind_of(error: AivisError) -> FailureKind:

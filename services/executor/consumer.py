@@ -13,6 +13,7 @@ from services.executor.giving_up import give_up
 from services.executor.intake import Intake, take_in
 from services.executor.ledger import Entry, State
 from services.executor.means import Means
+from services.executor.recalling import doubt, given_up
 
 log = structlog.get_logger()
 
@@ -38,15 +39,19 @@ class Executor:
         self._means = means
 
     async def handle(self, turn: Turn) -> Step:
-        intake = take_in(_entry(turn), turn.events, turn.now())
+        before = _entry(turn)
+        entry = given_up(before, turn.restored, turn.now())
+        intake = take_in(entry, turn.events, turn.now())
         for event, reason in intake.refused:
             metrics.REFUSED.labels(event.type).inc()
             log.warning("event does not count", case=event.case, id=event.id, type=event.type, reason=reason)
         if intake.entry is None:
             what = ", ".join(f"{event.type} {event.id}" for event in intake.early)
             raise NotYet(f"{what}: there is no action {turn.key.name} of tenant {turn.key.tenant} yet", seconds=1)
-        acting = Acting(turn, self._means)
-        if intake.ended:
+        acting = Acting(turn, self._means, doubt(intake.entry, turn.restored, intake.heard_at))
+        if intake.recalled and intake.entry != before:
+            return await acting.recall(intake.entry)
+        if intake.ended or (entry is not before and intake.entry == entry):
             return acting.end(intake.entry)
         if intake.look:
             return await acting.look_again(intake.entry)

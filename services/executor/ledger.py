@@ -122,6 +122,8 @@ class Entry(Value):
     looks: int = 0
     """Lookups after people were told."""
     outcome: Outcome | None = None
+    restored: str = ""
+    """The latest restoration of the database, of those that this action could be older than, that is dealt with."""
 
     @classmethod
     def proposed(cls, event: Event, request: ActionRequested, now: datetime) -> Self:
@@ -226,6 +228,15 @@ class Entry(Value):
     def called(self) -> Self:
         """A read is about to be called."""
         return self.model_copy(update={"calls": self.calls + 1})
+
+    def recalled(self, state: State, **changes: Any) -> Self:
+        """What the ledger said itself before its database was restored stands, whatever it holds now."""
+        return self.model_copy(update={"state": state, "doubted_at": None, **changes})
+
+    def perhaps_called(self, since: datetime, now: datetime, restoration: str) -> Self:
+        """The database was restored, and lacks what came after `since`: it may have been called then, or not."""
+        update = {"state": State.INTENT, "tries": self.tries + 1, "restored": restoration}
+        return self.model_copy(update={**update, "called_at": now, "first_called_at": since, "doubted_at": now})
 
     def retried(self) -> Self:
         """A call that bore repeating is about to be made again."""

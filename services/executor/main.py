@@ -12,6 +12,7 @@ from aivis.mailbox.mailbox import Mailbox
 from aivis.mailbox.ports import Store
 from aivis.mailbox.stores.opening import open_store
 from aivis.mailbox.values import Key
+from aivis.recalling import as_a_word
 from aivis.service import Check, Service, run
 from services.executor.catalogue import Catalogue
 from services.executor.consumer import Executor, action_key_of
@@ -58,6 +59,7 @@ def build(settings: ExecutorSettings) -> Service:
     mailbox = _mailbox(settings, store, Executor(means))
     bus = Bus(NAME, settings)
     bus.subscribe(topics.consumed_by(NAME), mailbox, action_key_of)
+    bus.remember([topics.RESULTS], action_key_of, lambda topic, head, arrival: as_a_word(arrival))
     return Service(
         NAME,
         settings,

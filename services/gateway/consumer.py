@@ -7,7 +7,7 @@ from aivis import identity, topics
 from aivis.admission import Refine
 from aivis.errors import Invalid
 from aivis.events import registry
-from aivis.events.envelope import Event, Head
+from aivis.events.envelope import Event, Head, Past
 from aivis.events.tickets import TicketSubmitted
 from aivis.events.timers import TimerDue
 from aivis.mailbox.ports import Store
@@ -20,6 +20,7 @@ from services.gateway.draft import Draft
 from services.gateway.normalising import SERVICE
 
 _TICKETS = frozenset(kind.TYPE for kind in topics.TICKETS.events)
+_PAGE = 500
 _LONGEST_PATIENCE = 30.0
 """Seconds between two looks for the ticket of a message that came before it."""
 
@@ -68,9 +69,13 @@ class Gateway:
 
     async def handle(self, turn: Turn) -> Step:
         patience = min(0.5 * 2.0 ** min(turn.attempts, 10), _LONGEST_PATIENCE)
-        draft = Draft(turn.state, turn.key, turn.now(), patience=patience)
+        known = await self._known(turn.key) if turn.restored is not None else ()
+        draft = Draft(turn.state, turn.key, turn.now(), patience=patience, known=known)
         due = False
-        for event in normalising.in_order(turn.events):
+        for event in turn.events:
+            if event.past is Past.SAID:
+                draft.recall(event)
+        for event in normalising.in_order([event for event in turn.events if event.past is not Past.SAID]):
             if isinstance(event.data, TimerDue):
                 due = True
             else:
@@ -89,6 +94,15 @@ class Gateway:
 
     def interrupts(self, event_type: str) -> bool:
         return False
+
+    async def _known(self, key: Key) -> set[str]:
+        """What the case's log has, by id."""
+        found: set[str] = set()
+        last = 0
+        while rows := await self._store.log(key, after=last, limit=_PAGE):
+            found |= {row.event_id for row in rows}
+            last = rows[-1].sequence
+        return found
 
     async def _missed(self, key: Key, unheard: Mapping[str, int]) -> list[Event]:
         """The oldest events that went out and were not heard of, from the log."""

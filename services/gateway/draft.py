@@ -1,10 +1,11 @@
 """A draft: what a turn has made of its events so far, on its way into one step. Pure."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from aivis import topics
 from aivis.events.envelope import Event, Payload
-from aivis.events.tickets import TicketOpened, TicketSubmitted
+from aivis.events.tickets import TicketEdited, TicketOpened, TicketSubmitted
 from aivis.mailbox.turn import NotYet
 from aivis.mailbox.values import Key, Outgoing, Step, Timer
 from services.gateway import asking, normalising, ticket
@@ -16,16 +17,32 @@ _TICKETS = frozenset(kind.TYPE for kind in topics.TICKETS.events)
 class Draft:
     """Takes a case's events in one by one."""
 
-    def __init__(self, state: bytes | None, key: Key, now: datetime, *, patience: float = 0.5) -> None:
-        """`patience`: seconds to keep a message back whose ticket has not come in."""
+    def __init__(
+        self, state: bytes | None, key: Key, now: datetime, *, patience: float = 0.5, known: Collection[str] = ()
+    ) -> None:
+        """`patience`: seconds to keep a message back whose ticket has not come in.
+
+        `known`: what is in the case's log by id, where a restored database may be told again what it knows.
+        """
         self.ticket = ticket.load(state)
         self._patience = patience
+        self._known = set(known)
         self._waited = bool(self.ticket.unheard)
         self._key = key
         self._now = now
         self._log: list[Event] = []
         self._publish: list[Event] = []
         self._timers: list[Timer] = []
+
+    def recall(self, event: Event) -> None:
+        """`event` went out on aivis.tickets before the database was restored."""
+        if event.id in self._known:
+            return
+        if isinstance(event.data, TicketEdited):
+            self._says(event.data)
+        elif isinstance(event.data, TicketOpened):
+            self.ticket = ticket.begun(self.ticket, event.data, opening=event.id)
+        self._publish_new(event._replace(past=None))
 
     def take_in(self, event: Event) -> None:
         """Submissions are normalised, replies kept, the case's log noted."""
@@ -76,11 +93,20 @@ class Draft:
 
     def _send(self, event: Event, data: Payload) -> None:
         sent = normalising.outgoing(event, data, self._key.name, self._now)
+        if sent.id in self._known:
+            return
         if isinstance(data, TicketOpened):
             self.ticket = ticket.begun(self.ticket, data, opening=sent.id)
         if isinstance(event.data, TicketSubmitted):
-            says = normalising.fingerprint(event.data)
-            self.ticket = self.ticket.model_copy(update={"says": says, "subject": event.data.subject})
+            self._says(event.data)
+        self._publish_new(sent)
+
+    def _says(self, data: TicketSubmitted | TicketEdited) -> None:
+        says = normalising.fingerprint(data)
+        self.ticket = self.ticket.model_copy(update={"says": says, "subject": data.subject})
+
+    def _publish_new(self, sent: Event) -> None:
+        self._known.add(sent.id)
         self._publish.append(sent)
         self._keep(sent)
         self.ticket = ticket.published(self.ticket, sent)

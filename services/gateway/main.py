@@ -11,6 +11,7 @@ from aivis.errors import Transient
 from aivis.mailbox.limits import Limits
 from aivis.mailbox.mailbox import Mailbox
 from aivis.mailbox.stores.opening import open_store
+from aivis.recalling import as_a_word
 from aivis.service import Service, run
 from services.gateway.admission import Admission, Bounds
 from services.gateway.consumer import Gateway, refine
@@ -32,6 +33,7 @@ def build(settings: GatewaySettings) -> Service:
     bus.subscribe(consumed, mailbox, refine=refine(settings.sources))
     bounds = Bounds(settings.requests, settings.reads, settings.waiting, settings.unheard)
     admission = Admission(mailbox, bounds)
+    bus.remember([topics.TICKETS], refine=lambda topic, head, arrival: as_a_word(arrival))
     means = Means(
         mailbox=mailbox,
         artifacts=ArtifactStore(settings.artifacts),

@@ -85,7 +85,7 @@ def outgoing(event: Event, data: Payload, case: str, now: datetime) -> Event:
     )
 
 
-def fingerprint(data: TicketSubmitted | TicketOpened) -> str:
+def fingerprint(data: TicketSubmitted | TicketOpened | TicketEdited) -> str:
     """Tells whether a ticket that comes in again says something else."""
     return identity.derived("ticket-text", data.subject, data.text)
 

@@ -1,12 +1,13 @@
-"""The planner's mailbox handler: a request in, a plan out. It keeps nothing."""
+"""The planner's mailbox handler: a request in, a plan out. It keeps nothing but what a restored database lacks."""
 
 import asyncio
 import time
 
+import orjson
 import structlog
 
 from aivis import identity, topics
-from aivis.events.envelope import Event
+from aivis.events.envelope import Event, Past
 from aivis.events.plans import Classification, Complexity, Frequency, Plan, PlanMade, PlanRequested, Route, Scenario
 from aivis.mailbox.telling import lost
 from aivis.mailbox.turn import Turn
@@ -31,8 +32,11 @@ class Planning:
         self._one_at_a_time = asyncio.Lock()
 
     async def handle(self, turn: Turn) -> Step:
+        answered, plans = _answered(turn)
         requests = [event for event in turn.events if isinstance(event.data, PlanRequested)]
-        return Step(publish=tuple([Outgoing(topics.PLANS.name, await self._answer(event, turn)) for event in requests]))
+        plans += [await self._answer(event, turn) for event in requests if event.id not in answered]
+        state = orjson.dumps(answered) if answered else None
+        return Step(state=state, publish=tuple([Outgoing(topics.PLANS.name, plan) for plan in plans]))
 
     def give_up(self, turn: Turn, reason: str) -> Step:
         """The plan is that people plan; where it is not known who asked, they are told past the reasoner."""
@@ -54,6 +58,16 @@ class Planning:
         metrics.count(plan, time.monotonic() - started)
         log.info("plan made", case=event.case, tenant=event.tenant, route=plan.route, subtasks=len(plan.subtasks))
         return _made(event, plan, turn)
+
+
+def _answered(turn: Turn) -> tuple[list[str], list[Event]]:
+    """Ids of the requests that were answered before the database was restored; of them the answers that come in now.
+
+    A plan made anew may be another, and two under one id there cannot be.
+    """
+    said = [event._replace(past=None) for event in turn.events if event.past is Past.SAID]
+    answered = [] if turn.state is None else list[str](orjson.loads(turn.state))
+    return [*answered, *[plan.causation for plan in said if plan.causation is not None]], said
 
 
 def _made(request: Event, plan: Plan, turn: Turn) -> Event:

@@ -6,6 +6,7 @@ from aivis.embedding import MODEL, shared_embedder
 from aivis.mailbox.limits import Limits
 from aivis.mailbox.mailbox import Mailbox
 from aivis.mailbox.stores.opening import open_store
+from aivis.recalling import as_a_word
 from aivis.service import Service, run
 from services.planner.clients import vocabulary
 from services.planner.consumer import SERVICE, Planning
@@ -23,6 +24,7 @@ def build(settings: PlannerSettings) -> Service:
     bus = Bus(SERVICE, settings)
     consumed = topics.consumed_by(SERVICE)
     bus.subscribe(consumed, mailbox)
+    bus.remember([topics.PLANS], refine=lambda topic, head, arrival: as_a_word(arrival))
     return Service(
         SERVICE,
         settings,

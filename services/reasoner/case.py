@@ -104,6 +104,12 @@ class Case(Value):
     deadline: Deadline | None = None
     taken: tuple[str, ...] = ()
     """Ids of events that were taken in with a commit in the middle of a turn, and are not done with."""
+    heard: tuple[str, ...] = ()
+    """Inputs that are in the log, and that a restored database may be told again."""
+    restored: str = ""
+    """The latest restoration that is dealt with."""
+    gap: bool = False
+    """Entries of the log are nowhere any more."""
 
     @property
     def text(self) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 
 from aivis.events import escalations, tickets
-from aivis.events.envelope import Event
+from aivis.events.envelope import Event, Past
 from aivis.events.escalations import EscalationReason
 from aivis.events.timers import TimerDue
 from aivis.mailbox.telling import lost
@@ -14,6 +14,7 @@ from services.reasoner.advancing import Means, advance
 from services.reasoner.draft import SERVICE, Draft
 from services.reasoner.ending import give_to_person
 from services.reasoner.intake import take_in
+from services.reasoner.recalling import GO_ON, own_up, recall
 from services.reasoner.reminders import remind, set_timer
 
 _STALE = frozenset(
@@ -40,8 +41,11 @@ class Reasoner:
 
     async def handle(self, turn: Turn) -> Step:
         draft = _draft(turn)
-        answered = False
-        for event in _in_order(turn.events):
+        answered, new = False, not draft.begun
+        news = recall(draft, turn.events)
+        if all(event.past is Past.SAID for event in turn.events):
+            return self._recalled(draft)
+        for event in _in_order(news):
             answered |= not isinstance(event.data, TimerDue)
             if draft.begun and event.id in draft.case.taken:
                 draft.cause = event  # it is in the log, with what was decided before the turn broke off
@@ -50,6 +54,7 @@ class Reasoner:
             else:
                 take_in(draft, event)
         if draft.begun:
+            own_up(draft, turn.restored, new=new and len(news) == len(turn.events))
             await advance(draft, self._means, _persist(turn, draft))
             self._set_timers(draft, answered=answered)
         metrics.count(draft)
@@ -72,6 +77,12 @@ class Reasoner:
 
     def interrupts(self, event_type: str) -> bool:
         return event_type in _STALE
+
+    def _recalled(self, draft: Draft) -> Step:
+        """More of the past may follow: nothing is decided before it is all in."""
+        self._set_timers(draft, answered=False)
+        draft.timers.append(GO_ON)
+        return draft.step()
 
     def _due(self, draft: Draft, timer: TimerDue) -> None:
         if not draft.begun:

@@ -65,18 +65,20 @@ class Draft:
     def record(self, payload: Payload) -> Event:
         """Record an output; what is for others is published on its own topic too."""
         entry = self._add(payload, tenant=self.case.tenant, case=self.case.id)
-        public = _PUBLIC.get(payload.TYPE)
-        if public is not None:
-            id = public_id(entry.id, public)
-            self._publish.append(Outgoing(public, entry._replace(sequence=None, id=id)))
+        self._tell(entry)
         return entry
+
+    def recall(self, entry: Event) -> None:
+        """Take `entry`, which is the next one that the log out there has, as it is; and tell all that it told."""
+        entry = entry._replace(past=None)
+        self._follow(entry)
+        self._tell(entry)
+        if isinstance(entry.data, DecisionMade):
+            self._send_out(entry, entry.data)
 
     def decide(self, decision: DecisionMade) -> None:
         """Record a decision and send its actions out."""
-        entry = self.record(decision)
-        for action in decision.actions:
-            event = entry.answer(action, id=action.action, source=SERVICE, time=self._now)
-            self._publish.append(Outgoing(topics.ACTIONS.name, event))
+        self._send_out(self.record(decision), decision)
 
     def say_why(self, kind: DecisionKind, brain: str, reason: str, *, subtask: str = "") -> None:
         """Record a decision without actions; what it brings forth is recorded next."""
@@ -131,7 +133,23 @@ class Draft:
             sequence=sequence,
             traceparent=cause.traceparent if cause else None,
         )
+        self._follow(entry)
+        return entry
+
+    def _follow(self, entry: Event) -> None:
+        """The case goes on by `entry`."""
         self._case = folding.opened(entry) if self._case is None else folding.apply(self._case, entry)
         self._log.append(entry)
         self._publish.append(Outgoing(topics.CASE_EVENTS.name, entry))
-        return entry
+
+    def _tell(self, entry: Event) -> None:
+        """Publish `entry` where others read it, if they do."""
+        public = _PUBLIC.get(entry.type)
+        if public is not None:
+            id = public_id(entry.id, public)
+            self._publish.append(Outgoing(public, entry._replace(sequence=None, id=id)))
+
+    def _send_out(self, entry: Event, decision: DecisionMade) -> None:
+        for action in decision.actions:
+            event = entry.answer(action, id=action.action, source=SERVICE, time=entry.time)
+            self._publish.append(Outgoing(topics.ACTIONS.name, event))

@@ -12,6 +12,7 @@ from aivis.mailbox.limits import Limits
 from aivis.mailbox.mailbox import Mailbox
 from aivis.mailbox.stores.opening import open_store
 from aivis.modules import catalogue, loader
+from aivis.recalling import as_a_word
 from aivis.service import Service, run
 from services.reasoner.advancing import Means
 from services.reasoner.brains.model.brain import Bounds, ModelBrain
@@ -45,6 +46,7 @@ def build(settings: ReasonerSettings) -> Service:
     bus = Bus(SERVICE, settings)
     consumed = topics.consumed_by(SERVICE)
     bus.subscribe(consumed, mailbox)
+    bus.remember([topics.CASE_EVENTS], refine=lambda topic, head, arrival: as_a_word(arrival))
     return Service(
         SERVICE,
         settings,

@@ -13,16 +13,21 @@ from uuid import uuid4
 import pytest
 
 from aivis.errors import AivisError, Invalid, Refused
-from aivis.mailbox import stores
 from aivis.mailbox.ports import Store
 from aivis.mailbox.stores.postgres.store import PostgresStore
 from aivis.mailbox.stores.sqlite.store import SqliteStore
 from aivis.mailbox.values import Arrival, Key
 from aivis.migrations import postgres, sqlite
+from aivis.migrations.numbered import read
 from services.escalation.stores.postgres import PostgresFigures
 from services.escalation.stores.sqlite import SqliteFigures
 
 POSTGRES = os.environ.get("AIVIS_TEST_POSTGRES", "")
+OF_THE_MAILBOX = [
+    (migration.number, migration.file.name)
+    for migration in read(Path(sqlite.__file__).parents[1] / "mailbox" / "stores" / "sqlite" / "migrations")
+]
+"""PostgreSQL's have the same names."""
 BASELINE = "create table a (x integer not null);\ncreate index a_x on a (x);\n"
 MORE = "-- a column more\nalter table a add column y text not null default 'as before';\n"
 
@@ -217,14 +222,7 @@ async def test_a_process_killed_at_the_commit_leaves_a_migration_whole_or_absent
     await store.open()
     await store.ping()
     await store.close()
-    assert await _count(database) == len(mailbox_migrations(database))
-
-
-def mailbox_migrations(database: Database) -> list[tuple[int, str]]:
-    """Those that the mailbox's folder has."""
-    kind = "sqlite" if isinstance(database, File) else "postgres"
-    folder = Path(stores.__file__).parent / kind / "migrations"
-    return [(number, path.name) for number, path in enumerate(sorted(folder.glob("*.sql")), 1)]
+    assert await _count(database) == len(OF_THE_MAILBOX)
 
 
 async def _count(database: Database) -> int:
@@ -277,7 +275,7 @@ async def test_the_mailbox_and_the_figures_open_in_one_place_in_either_order(dat
     await mailbox.open()
     await figures.close()
     await mailbox.close()
-    assert await recorded(database, "mailbox") == mailbox_migrations(database)
+    assert await recorded(database, "mailbox") == OF_THE_MAILBOX
     assert await recorded(database, "figures") == [(1, "0001_baseline.sql")]
 
 
@@ -326,7 +324,7 @@ async def test_ten_stores_open_one_fresh_schema_at_once_and_each_migration_runs_
     )
     await close(stores)
     assert len(receipts) == 10
-    assert await recorded(schema, "mailbox") == [(1, "0001_baseline.sql")]
+    assert await recorded(schema, "mailbox") == OF_THE_MAILBOX
 
 
 @needs_postgres

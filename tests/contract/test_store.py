@@ -838,3 +838,43 @@ async def test_sqlite_leases_by_a_clock_that_nobody_sets_and_takes_them_back_whe
 
 async def test_the_depths_say_what_time_it_is_for_the_database(store: Store) -> None:
     assert abs((await store.depths()).at - datetime.now(UTC)) < timedelta(seconds=10)
+
+
+async def test_positions_are_those_of_last_and_go_with_a_broker_that_lost_its_data(store: Store) -> None:
+    await store.keep_positions({("t", 0): 5, ("t", 1): 7})
+    await store.keep_positions({("t", 0): 3})
+    assert await store.positions() == {("t", 0): 3, ("t", 1): 7}
+    await store.publish_again()
+    assert await store.positions() == {}
+
+
+async def test_a_database_that_was_put_back_says_what_it_knows_last(store: Store) -> None:
+    assert await store.restoration() is None
+    empty = await store.mark_restored("r1")
+    assert empty.since == datetime.fromtimestamp(0, UTC)
+    await receive(store, [arrival("m1")])
+    [lease] = await store.lease(1, seconds=30, messages=10)
+    await commit(store, [Write(A, lease.epoch, 0, state=b"s", done=(lease.messages[0].seq,))])
+    snapshot = await store.read(A)
+    assert snapshot is not None
+    marked = await store.mark_restored("r2")
+    assert marked.since == snapshot.updated_at
+    assert marked.at >= marked.since
+    assert marked.whole is None
+    await store.past_read("r2", whole=False)
+    assert await store.restoration() == marked._replace(whole=False)
+
+
+async def test_what_waits_comes_behind_what_was_said_later_and_was_heard_before(store: Store) -> None:
+    await receive(store, [arrival("m1"), arrival("m2")])
+    said = arrival("s1")._replace(topic="said:topic")
+    await receive(store, [said])
+    await store.queue_behind_past()
+    await store.queue_behind_past()
+    await receive(store, [arrival("m3")._replace(topic="heard:topic")])
+    assert await receive(store, [arrival("m1")]) == [Receipt.DUPLICATE]
+    [lease] = await store.lease(1, seconds=30, messages=10)
+    assert [(each.event_id, each.topic) for each in lease.messages] == [
+        ("s1", "said:topic"), ("m1", "heard:topic"), ("m2", "heard:topic"), ("m3", "heard:topic"),
+    ]  # fmt: skip
+    assert lease.messages[1].headers == arrival("m1").headers

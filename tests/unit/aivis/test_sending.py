@@ -4,10 +4,12 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaConnectionError, UnknownTopicOrPartitionError
+from aiokafka.structs import RecordMetadata
 
 from aivis.mailbox.values import OutboxRow
-from aivis.sending import Batch, send_in_order
+from aivis.sending import Batch, log_first, send_in_order
 
 ROOM, BYTES = 3, 200
 """Records in a batch of the fake's, and bytes; one record alone may be larger, as with aiokafka's."""
@@ -116,3 +118,33 @@ async def test_a_key_goes_where_librdkafka_would_send_it() -> None:
     producer = FakeProducer()
     await sent(producer, rows("t/a", "t/d", "t/a", "t/d"))
     assert producer.placed == {("t", 1): ["0", "2"], ("t", 0): ["1", "3"]}
+
+
+async def test_a_log_goes_out_before_anything_else_of_its_key() -> None:
+    """Whatever went out, the log out there tells of it: a database that was put back goes by it."""
+    producer = FakeProducer()
+    group = rows("t/a", "log/a", "u/a", "log/b", "t/b")
+    assert await log_first(group, "log", lambda part: sent(producer, list(part))) == [True] * 5
+    order = [value for batch in producer.batches for value in batch]
+    assert sorted(order[:2]) == ["1", "3"]
+
+
+async def test_of_a_key_whose_log_was_not_taken_nothing_goes_out() -> None:
+    producer = FakeProducer(lambda values: "1" not in values)
+    group = rows("t/a", "log/a", "u/a", "log/d", "t/d")
+    assert await log_first(group, "log", lambda part: sent(producer, list(part))) == [False, False, False, True, True]
+
+
+async def test_whoever_wants_to_know_hears_where_a_batch_went() -> None:
+    heard = []
+
+    class Placing(FakeProducer):
+        async def send_batch(self, batch: Batch, topic: str, *, partition: int) -> "asyncio.Future[object]":
+            answer: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+            answer.set_result(RecordMetadata(topic, partition, TopicPartition(topic, partition), 41, 0, 0, 0))
+            return answer
+
+    await send_in_order(
+        Placing(), rows("t/a"), max_bytes=300, seconds=1, placed=lambda line, at: heard.append((*line, at))
+    )
+    assert heard == [("t", 1, 42)]

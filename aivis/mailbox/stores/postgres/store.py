@@ -20,6 +20,7 @@ from aivis.mailbox.stores.postgres import holds, leasing, pruning, receiving
 from aivis.mailbox.stores.postgres.arrays import array
 from aivis.mailbox.stores.postgres.committing import Connection, commit_group
 from aivis.mailbox.stores.postgres.letters import PostgresLetters
+from aivis.mailbox.stores.postgres.past import PostgresPast
 from aivis.mailbox.values import (
     ANY_ROOM,
     Arrival,
@@ -46,7 +47,7 @@ _SECONDS = 10
 _REFUSED = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
 
 
-class PostgresStore(PostgresLetters):
+class PostgresStore(PostgresLetters, PostgresPast):
     """A `Store` in `schema` of the database at `address`."""
 
     def __init__(self, address: str, *, schema: str, connections: int = 4) -> None:
@@ -168,6 +169,7 @@ class PostgresStore(PostgresLetters):
             " where sent_at is not null or claimed_until > '-infinity'"
         )
         async with self._transaction("store.publish_again", [_ALL]) as connection:
+            await connection.execute("delete from positions")
             return int((await connection.execute(statement)).split()[-1])
 
     async def prune(self, *, sent_seconds: float, done_seconds: float) -> int:

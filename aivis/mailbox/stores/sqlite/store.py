@@ -23,6 +23,7 @@ from aivis.mailbox.stores.sqlite import holds, leasing, receiving, timers
 from aivis.mailbox.stores.sqlite.claims import Claims
 from aivis.mailbox.stores.sqlite.committing import commit_group
 from aivis.mailbox.stores.sqlite.letters import SqliteLetters
+from aivis.mailbox.stores.sqlite.past import SqlitePast
 from aivis.mailbox.values import (
     ANY_ROOM,
     Arrival,
@@ -47,7 +48,7 @@ Connection = sqlite3.Connection
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 
-class SqliteStore(SqliteLetters):
+class SqliteStore(SqliteLetters, SqlitePast):
     """A `Store` in the file at `path`."""
 
     def __init__(self, path: Path) -> None:
@@ -158,6 +159,7 @@ class SqliteStore(SqliteLetters):
     async def publish_again(self) -> int:
         def run(connection: Connection) -> int:
             on_their_way = self._claims.let_all_go()
+            connection.execute("delete from positions")
             return on_their_way + connection.execute(_UNSEND).rowcount
 
         return await self._write("store.publish_again", run)

@@ -23,7 +23,7 @@ from aivis.events.actions import (
 from aivis.events.envelope import Event, Head, Payload
 from aivis.events.timers import TimerDue
 from aivis.mailbox.turn import Frozen, NotYet, Turn
-from aivis.mailbox.values import Key, Step, Window
+from aivis.mailbox.values import Key, Restoration, Step, Window
 from aivis.toolkit.declaration import Repeat, Risk
 from services.executor.catalogue import Catalogue
 from services.executor.consumer import Executor
@@ -184,6 +184,7 @@ class Desk:
     labels: list[str] = field(default_factory=list)
     attempts: int = 0
     windows: list[Window] = field(default_factory=list)
+    restored: Restoration | None = None
 
     async def turn(self, *events: Event, action: str = ACTION) -> str:
         """One turn with `events`; the state after it."""
@@ -233,7 +234,7 @@ class Desk:
             turn.label = turn.label if step.label is None else step.label
 
         state, label = self.states.get(key, (None, ""))
-        return Turn(key, state, label, 0, self.attempts, events, lambda: self.now, keep)
+        return Turn(key, state, label, 0, self.attempts, events, lambda: self.now, keep, restored=self.restored)
 
     def _apply(self, turn: Turn, step: Step) -> None:
         tenant, holder = turn.key

@@ -4,7 +4,7 @@ import pytest
 
 from aivis import identity
 from aivis.errors import Invalid
-from aivis.events.envelope import Event, Payload
+from aivis.events.envelope import Event, Past, Payload
 from aivis.events.replies import Outcome, OutcomeReached, OwnerChanged, ReplyKind, ReplySent, Status, StatusChanged
 from aivis.events.tickets import (
     MessageSubmitted,
@@ -217,3 +217,35 @@ def test_a_view_that_was_lost_comes_back_from_the_case_s_log() -> None:
     view = ticket.load(step.state)
 
     assert (view.ticket, view.customer, view.opened) == ("T-1", "c-7", True)
+
+
+def test_a_ticket_that_went_out_before_the_database_was_put_back_is_known_again() -> None:
+    first = after(None, submitted(TICKET))
+    edit = TicketSubmitted(ticket="T-1", customer="c-7", subject="No access", text="Port 22, to be exact.")
+    second = after(first.state, submitted(edit, "e2"))
+    went_out = [each.event._replace(past=Past.SAID) for each in (*first.publish, *second.publish)]
+
+    draft = Draft(None, KEY, NOW)
+    for event in went_out:
+        draft.recall(event)
+    draft.take_in(submitted(TICKET))
+    draft.take_in(submitted(edit, "e2"))
+    step = draft.step(FIRST)
+
+    assert ticket.load(step.state) == ticket.load(second.state)
+    assert [row.id for row in step.log] == [row.id for row in (*first.log, *second.log)]
+    assert [each.event for each in step.publish] == [each.event for each in (*first.publish, *second.publish)]
+
+
+def test_what_the_log_of_a_database_that_was_put_back_has_is_not_taken_in_again() -> None:
+    first = after(None, submitted(TICKET))
+    note = MessageSubmitted(ticket="T-1", text="hello?", author="c-7")
+    second = after(first.state, submitted(note, "e2"))
+    known = {row.id for row in (*first.log, *second.log)}
+
+    draft = Draft(second.state, KEY, NOW, known=known)
+    for each in (*first.publish, *second.publish):
+        draft.recall(each.event._replace(past=Past.SAID))
+    draft.take_in(submitted(note, "e2"))
+
+    assert (draft.step(FIRST).publish, draft.step(FIRST).log) == ((), ())

@@ -9,7 +9,7 @@ import pytest
 from aivis import topics
 from aivis.bus import Bus
 from aivis.errors import Transient
-from aivis.events.envelope import Event, Payload
+from aivis.events.envelope import Event, Past, Payload
 from aivis.events.plans import PlanMade, PlanRequested, Route
 from aivis.events.timers import TimerDue
 from aivis.mailbox.turn import Turn
@@ -77,6 +77,19 @@ async def test_every_request_of_a_turn_is_answered_and_nothing_else_is(planning:
     due = event(TimerDue(name="t"), "e0")
     step = await planning.handle(turn(due, event(request("hello"), "e1"), event(request("B1234 is missing"), "e2")))
     assert [outgoing.event.causation for outgoing in step.publish] == ["e1", "e2"]
+
+
+async def test_a_plan_that_went_out_before_the_database_was_put_back_is_the_plan(planning: Planning) -> None:
+    """Made anew it might be another one, under the same id."""
+    asked = event(request("Please renew B1234 in north"))._replace(past=Past.HEARD)
+    (made,) = (await planning.handle(turn(asked))).publish
+    said = made.event._replace(past=Past.SAID)
+    other = event(request("B1234 is missing"))._replace(past=Past.HEARD)
+    first = await planning.handle(turn(said, other))
+    assert [each.event for each in first.publish] == [made.event]
+    later = turn(other)
+    later.state = first.state
+    assert (await planning.handle(later)).publish == ()
 
 
 async def test_a_request_waits_until_the_planner_is_open(tmp_path: Path) -> None:

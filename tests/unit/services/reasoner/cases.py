@@ -25,7 +25,7 @@ from aivis.events.replies import Outcome, Status
 from aivis.events.tickets import TicketOpened
 from aivis.events.timers import TimerDue
 from aivis.mailbox.turn import Turn
-from aivis.mailbox.values import Key, Step, Timer
+from aivis.mailbox.values import Key, Restoration, Step, Timer
 from aivis.modules.library import Library
 from services.reasoner import folding
 from services.reasoner.advancing import Means
@@ -61,6 +61,7 @@ class Run:
         self.reasoner = Reasoner(Means(Library(), brain, budget or Budget(), ArtifactStore(artifacts)))
         self.state: bytes | None = None
         self.version = 0
+        self.restored: Restoration | None = None
         self.now = NOW
         self.log: list[Event] = []
         self.published: list[tuple[str, Event]] = []
@@ -84,7 +85,16 @@ class Run:
 
     def turn(self, *payloads: Payload) -> Turn:
         events = tuple(event(payload, f"in-{len(self.log)}-{n}", self.now) for n, payload in enumerate(payloads))
-        return Turn(KEY, self.state, "", self.version, 0, events, lambda: self.now, self._keep)
+        return self.turn_of(*events)
+
+    def turn_of(self, *events: Event) -> Turn:
+        state, now, keep, restored = self.state, lambda: self.now, self._keep, self.restored
+        return Turn(KEY, state, "", self.version, 0, events, now, keep, restored=restored)
+
+    async def relive(self, *events: Event) -> Step:
+        """A turn with events as they are: of the past, say."""
+        self._take(await self.reasoner.handle(self.turn_of(*events)))
+        return self.step
 
     async def feed(self, *payloads: Payload) -> Step:
         self._take(await self.reasoner.handle(self.turn(*payloads)))
