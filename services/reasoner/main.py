@@ -79,7 +79,11 @@ def _model(settings: ReasonerSettings) -> _Model:
     endpoint = OpenAiEndpoint(place)
     tools = catalogue.read(settings.domain / "tools.json")
     bounds = Bounds(
-        settings.model_tokens, settings.model_in_flight, settings.completion, patience=settings.model_timeout
+        settings.model_tokens,
+        settings.model_in_flight,
+        settings.completion,
+        patience=settings.model_timeout,
+        pause=timedelta(seconds=settings.model_pause_seconds),
     )
     brain = ModelBrain(endpoint, Playbook(), tools, bounds, DatabaseClock().now)  # steady: nobody sets it
     return _Model(brain, endpoint.close)

@@ -30,6 +30,8 @@ class ReasonerSettings(ServiceSettings):
     """Further fields of every request, as the endpoint knows them."""
     model_in_flight: int = Field(default=32, ge=1)
     """Questions at once; further ones wait, the tenants in turn."""
+    model_pause_seconds: float = Field(default=30, ge=0, le=300)
+    """For how long a model that failed is left alone, when it does not ask for longer."""
     model_prompt_price: float = Field(default=0, ge=0)
     """Of a million tokens of questions."""
     model_completion_price: float = Field(default=0, ge=0)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -16,7 +16,7 @@ from services.reasoner import metrics
 from services.reasoner.agents.agent import Problem
 from services.reasoner.agents.roster import AGENTS
 from services.reasoner.brains.model import reading, schemas
-from services.reasoner.brains.model.circuit import Circuit, Circuits
+from services.reasoner.brains.model.circuit import PAUSE, Circuit, Circuits
 from services.reasoner.brains.model.context import Context, assemble
 from services.reasoner.brains.model.grounds import current, truthful
 from services.reasoner.brains.model.ports import Answer, Endpoint, Prompt, Unavailable
@@ -42,6 +42,8 @@ class Bounds:
     """Tokens that an answer takes at most."""
     patience: float = 60
     """Seconds that a question waits for its turn, before the playbook decides."""
+    pause: timedelta = PAUSE
+    """For how long an endpoint that failed is left alone."""
 
 
 class ModelBrain:
@@ -56,7 +58,7 @@ class ModelBrain:
         self._catalogue = schemas.checked(catalogue)
         self._bounds = bounds
         self._places = Places(bounds.in_flight)
-        self._circuits = Circuits(now)
+        self._circuits = Circuits(now, bounds.pause)
 
     async def decide(self, problem: Problem, response: ModelResponded | None, account: Account) -> Thought:
         if problem.subtask.agent not in _MODELLED:

@@ -13,8 +13,10 @@ LONGEST_PAUSE = timedelta(minutes=5)
 class Circuit:
     """Remembers how the last question went."""
 
-    def __init__(self, now: Callable[[], datetime]) -> None:
+    def __init__(self, now: Callable[[], datetime], pause: timedelta = PAUSE) -> None:
+        """`pause`: for how long the endpoint is left alone when it does not ask for longer."""
         self._now = now
+        self._pause = pause
         self._until: datetime | None = None
         self.trouble = ""
         """What was wrong at the last question; empty when nothing was."""
@@ -25,12 +27,12 @@ class Circuit:
             return
         if self._now() < self._until:
             raise Unavailable(f"{self.trouble}; it is left alone until {self._until:%H:%M:%S}")
-        self._until = self._now() + PAUSE
+        self._until = self._now() + self._pause
 
     def failed(self, trouble: str, seconds: float = 0) -> None:
         """Leave it alone, for `seconds` if it asked so."""
         self.trouble = trouble
-        self._until = self._now() + min(max(PAUSE, timedelta(seconds=seconds)), LONGEST_PAUSE)
+        self._until = self._now() + min(max(self._pause, timedelta(seconds=seconds)), LONGEST_PAUSE)
 
     def answered(self) -> None:
         self.trouble = ""
@@ -40,12 +42,13 @@ class Circuit:
 class Circuits:
     """A circuit for each tenant: whose questions hang does not silence the model for the others."""
 
-    def __init__(self, now: Callable[[], datetime]) -> None:
+    def __init__(self, now: Callable[[], datetime], pause: timedelta = PAUSE) -> None:
         self._now = now
+        self._pause = pause
         self._of: dict[str, Circuit] = {}
 
     def of(self, tenant: str) -> Circuit:
-        return self._of.setdefault(tenant, Circuit(self._now))
+        return self._of.setdefault(tenant, Circuit(self._now, self._pause))
 
     @property
     def trouble(self) -> str:
