@@ -15,7 +15,7 @@ LOCK := $(PY) -m uv pip compile --quiet --python-version 3.11 --universal --gene
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup setup-dev demo demo-real test test-real test-deploy test-knowledge servers servers-down bench chaos chaos-mutants check generate lock clean
+.PHONY: help setup setup-dev demo demo-real test test-real test-deploy test-knowledge servers servers-down bench chaos chaos-mutants fuzz check generate lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,6 +56,10 @@ chaos-mutants: setup ## plant a bug for every promise in a copy of the code: the
 chaos: setup ## the fault matrix: everything is broken under load; exits non-zero unless every row passes
 	@$(PY) -m chaos
 
+SECONDS ?= 60
+fuzz: $(VENV)/.fuzz ## throw anything at everything that decodes, SECONDS=60 each, two at a time
+	@$(PY) -m fuzz --seconds $(SECONDS)
+
 check: setup-dev ## lint, format, types, imports between packages, generated files current
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -71,6 +75,7 @@ lock: setup-dev ## pin every dependency anew, with hashes, from pyproject.toml
 	echo "setuptools>=80" | $(LOCK) pyproject.toml - -o requirements.lock
 	echo "setuptools>=80" | $(LOCK) --extra dev -c requirements.lock pyproject.toml - -o requirements-dev.lock
 	$(LOCK) --group deploy -c requirements-dev.lock -o requirements-deploy.lock
+	$(LOCK) --group fuzz -c requirements-dev.lock -o requirements-fuzz.lock
 
 clean: ## end this clone's servers and remove all that was made here
 	@if [ -x $(PY) ] && [ -d .servers ]; then $(SERVERS) remove; fi
@@ -99,4 +104,8 @@ $(VENV)/.dev: requirements-dev.lock requirements.lock | $(PY)
 
 $(VENV)/.deploy: requirements-deploy.lock | $(VENV)/.dev
 	@$(PIP) install --require-hashes -r requirements-deploy.lock
+	@touch $@
+
+$(VENV)/.fuzz: requirements-fuzz.lock | $(VENV)/.dev
+	@$(PIP) install --require-hashes -r requirements-fuzz.lock
 	@touch $@

@@ -69,7 +69,7 @@ class ArtifactStore:
         return self._folder_of(tenant) / digest[:2] / digest
 
     def _folder_of(self, tenant: str) -> Path:
-        if not tenant or "/" in tenant or tenant.startswith("."):
+        if not tenant.isprintable() or not tenant or "/" in tenant or tenant.startswith("."):
             raise Invalid(f"{tenant!r} is not a tenant's name")
         return self._folder / tenant
 

@@ -78,7 +78,8 @@ class Bus:
 
         async def receive(message: KafkaMessage) -> None:
             records = message.raw_message if isinstance(message.raw_message, tuple) else (message.raw_message,)
-            await mailbox.take_in(*admission.sort(map(received, records)))
+            with around("bus.read"):
+                await mailbox.take_in(*admission.sort(map(received, records)))
             mailbox.at({(record.topic, record.partition): record.offset + 1 for record in records})
             try:
                 with around("bus.commit"):

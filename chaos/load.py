@@ -15,7 +15,7 @@ from aivis.events.tickets import TicketSubmitted
 from chaos.rack.lamps import Mood
 from chaos.stack import TENANTS, Stack, source
 
-_FAULTS = ("off", "off", "unplugged", "unplugged", "blown", "lit")
+FAULTS: tuple[str, ...] = ("off", "off", "unplugged", "unplugged", "blown", "lit")
 _QUESTION, _STRANGE = "How long does a bulb last?", "Please book a flight to Rome for me."
 """What the documents answer, and what is a person's."""
 _GIVE_UP_SECONDS = 240
@@ -56,6 +56,8 @@ class Load:
         self.seed = seed
         self._dice = random.Random(seed)
         self._rate = rate
+        self.faults = FAULTS
+        """What is wrong with the lamps to come."""
         self.moods: tuple[Mood, ...] = (Mood.KIND,)
         """How the lamps' switches, plugs and bulbs are."""
         self.over_kafka = True
@@ -79,7 +81,7 @@ class Load:
     def _ticket(self, number: int) -> Ticket:
         """A lamp's number tells its tenant: tickets that cross are seen at the rack."""
         tenant = TENANTS[number % len(TENANTS)]
-        fault, mood = self._dice.choice(_FAULTS), self._dice.choice(self.moods)
+        fault, mood = self._dice.choice(self.faults), self._dice.choice(self.moods)
         lamp = "-".join(filter(None, ("lamp", fault, mood, str(number))))
         other = {0: _QUESTION, 5: _STRANGE}.get(number % 10)
         return Ticket(tenant, f"R-{number}", other) if other else Ticket(tenant, f"R-{number}", _dark(lamp), lamp)

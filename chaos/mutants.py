@@ -39,8 +39,8 @@ MUTANTS = (
     Mutant(
         "record-after-the-effect",
         "services/executor/intending.py",
-        "        await turn.commit(step)",
-        "        str(step)",
+        "            await turn.commit(step)",
+        "            str(step)",
         row="crash-pairs",
         seen="mended 2 times",
     ),
@@ -63,9 +63,8 @@ MUTANTS = (
     Mutant(
         "offsets-before-the-insert",
         "aivis/bus.py",
-        "            await mailbox.take_in(*admission.sort(map(received, records)))\n",
-        "            await message.consumer.commit()\n"
-        "            await mailbox.take_in(*admission.sort(map(received, records)))\n",
+        '            with around("bus.read"):',
+        '            await message.consumer.commit()\n            with around("bus.read"):',
         row="kill-points",
         seen="lost",
     ),
@@ -76,6 +75,25 @@ MUTANTS = (
         " where (",
         row="drains",
         seen="crossed",
+    ),
+    Mutant(
+        "remove-the-fence",
+        "aivis/mailbox/stores/sqlite/committing.py",
+        "    verdict = _barred(connection, write, now) if",
+        '    at = "select epoch, version from keys where tenant = ? and name = ?"\n'
+        "    epoch, version = connection.execute(at, write.key).fetchone()\n"
+        "    write = write._replace(epoch=epoch, version=version)\n"
+        "    verdict = _barred(connection, write, now) if",
+        row="zombies",
+        seen="twice",
+    ),
+    Mutant(
+        "ignore-the-digest",
+        "services/executor/ledger.py",
+        "        if digest != self.digest:",
+        "        if not digest:",
+        row="approvals",
+        seen="without an approval of its own",
     ),
 )
 

@@ -31,8 +31,9 @@ _LOOK_SECONDS = 0.01
 _IN_DOUBT = ("tools.lookup.before", "tools.lookup.after")
 """Reached only after a crash."""
 _UNREACHED = ("store.retry", "store.publish_again", "store.quarantine", "store.defer", "store.unclaim", "store.renew",
-              "store.hold", "store.unhold", "store.fire_timers", "store.claim", "store.open")  # fmt: skip
-"""Points of the executor that no schedule here gets to."""
+              "store.hold", "store.unhold", "store.fire_timers", "store.claim", "store.open",
+              "ledger.")  # fmt: skip
+"""Points of the executor that no schedule here gets to; around INTENT the points of its commit say the same."""
 
 
 @dataclass

@@ -6,6 +6,7 @@ from typing import Any
 
 import yaml
 
+from aivis import plain_yaml
 from aivis.modules.problems import Problem
 
 Path = tuple[str | int, ...]
@@ -45,8 +46,8 @@ def read(text: str, file: str) -> tuple[Marked | None, list[Problem]]:
     try:
         if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader)):
             return None, [Problem(file, 1, "", "holds a YAML alias (*name): write the value out")]
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        value = yaml.safe_load(text)
+        node = plain_yaml.read(lambda: yaml.compose(text, Loader=yaml.SafeLoader))
+        value = plain_yaml.load(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         said = getattr(error, "problem", None) or str(error)

@@ -27,6 +27,12 @@ class Mood(StrEnum):
     SLOW = "slow"
     HUGE = "huge"
     """The answer is larger than anybody takes."""
+    GUARDED = "guarded"
+    """Policy lets nothing be done to it without an expert's word; the rack itself does not care."""
+
+
+BAD = (Mood.LIES, Mood.SLOW, Mood.HUGE)
+"""Moods of the tool itself."""
 
 
 @dataclass(frozen=True)

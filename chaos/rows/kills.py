@@ -15,7 +15,7 @@ _PATIENCE_SECONDS = 30
 _EVERYWHERE = ("migrations.", "store.", "bus.")
 _OWN = {
     "gateway": ("artifacts.",),
-    "executor": ("tools.", "knowledge.", "artifacts."),
+    "executor": ("tools.", "knowledge.", "artifacts.", "ledger."),
     "retriever": ("index.",),
     "escalation": ("figures.",),
     TOOLS: ("rack.",),
@@ -38,6 +38,8 @@ ELSEWHERE = {
     "index.insert": "on Weaviate alone",
     "index.delete": "on Weaviate alone",
 }
+_AGAIN = {"gateway:bus.read.before": 3}
+"""What is to be hit more often: not every batch that is read has in it what nobody would send again."""
 _STOPPING = ("store.hold", "store.unhold", "store.end_window")
 _PUBLISHING = ("bus.send", "store.mark_sent")
 _READING = ("store.keep_positions",)
@@ -50,6 +52,10 @@ def targets(name: str) -> list[str]:
     return [point for point in points() if point.startswith(parts) and not point.startswith(others)]
 
 
+def _schedule(name: str) -> list[str]:
+    return [point for point in targets(name) for _ in range(_AGAIN.get(f"{name}:{point}", 1))]
+
+
 def _never(name: str) -> tuple[str, ...]:
     """What `name` has no cause to do: only effects can be stopped; the retriever is asked and told past the bus."""
     if name == "executor":
@@ -60,7 +66,7 @@ def _never(name: str) -> tuple[str, ...]:
 async def strike(stack: Stack, load: Load) -> Landed:
     """All processes at once, each through its own failpoints."""
     landed = Landed()
-    await asyncio.gather(*(_through(stack, name, targets(name), landed) for name in (*SERVICES, TOOLS)))
+    await asyncio.gather(*(_through(stack, name, _schedule(name), landed) for name in (*SERVICES, TOOLS)))
     return landed
 
 

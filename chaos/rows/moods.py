@@ -5,7 +5,7 @@ import asyncio
 from chaos.load import Load
 from chaos.playing import under_load
 from chaos.rack import lamps
-from chaos.rack.lamps import Mood
+from chaos.rack.lamps import BAD, Mood
 from chaos.rows.row import BOTH, Landed, Row
 from chaos.stack import Stack
 
@@ -14,12 +14,12 @@ _SECONDS = 25
 
 async def strike(stack: Stack, load: Load) -> Landed:
     """Lamps of every mood are among the load's."""
-    load.moods = tuple(Mood)
+    load.moods = (Mood.KIND, *BAD)
     await asyncio.sleep(_SECONDS)
     load.moods = (Mood.KIND,)
     moods = [lamps.parts(ticket.lamp)[1] for ticket in load.handed if ticket.lamp]
-    landed = Landed([f"{moods.count(mood)} lamps: {mood}" for mood in Mood if mood])
-    landed.missing = [mood for mood in Mood if mood not in moods]
+    landed = Landed([f"{moods.count(mood)} lamps: {mood}" for mood in BAD])
+    landed.missing = [mood for mood in BAD if mood not in moods]
     return landed
 
 

@@ -1,6 +1,7 @@
 """All rows, in the order in which they are played."""
 
 from chaos.rows import (
+    approvals,
     brokers,
     clocks,
     crashes,
@@ -36,5 +37,6 @@ ROWS: tuple[Row, ...] = (
     moods.ROW,
     restored.ROW,
     zombies.ROW,
+    approvals.ROW,
     storms.ROW,
 )

@@ -5,17 +5,22 @@ import signal
 
 import httpx
 
-from chaos.load import Load
+from chaos.load import FAULTS, Load
 from chaos.playing import under_load
 from chaos.rows.row import BOTH, Landed, Row
 from chaos.stack import Stack
 
+_BEFORE_INTENT = "ledger.intent.before"
 POINTS = (
-    ("executor", "tools.call.before"),
-    ("executor", "store.receive.after"),
-    ("reasoner", "store.receive.after"),
-    ("planner", "bus.send.before"),
+    ("executor", _BEFORE_INTENT, 2),
+    ("executor", "tools.call.before", 3),
+    ("executor", "store.receive.after", 3),
+    ("reasoner", "store.receive.after", 3),
+    ("planner", "bus.send.before", 3),
 )
+"""Where, and the how manieth time."""
+_ONCE_ONLY = ("unplugged", "blown")
+"""What the rack does twice when it is called twice: so that a zombie that gets past the fence is seen."""
 _STANDING_SECONDS = 12.0
 """Longer than a call of the rack, its settling time and a session on the bus."""
 _AWAKE_SECONDS = 3.0
@@ -24,9 +29,10 @@ _AWAKE_SECONDS = 3.0
 async def strike(stack: Stack, load: Load) -> Landed:
     """One process after another."""
     landed = Landed()
-    for name, point in POINTS:
+    for name, point, time in POINTS:
+        load.faults = _ONCE_ONLY if point == _BEFORE_INTENT else FAULTS
         await stack.kill(name)
-        await stack.start(name, failpoints=f"{point}=stop@3")
+        await stack.start(name, failpoints=f"{point}=stop@{time}")
         stood = await stand_still(stack, name, point)
         (landed.faults if stood else landed.missing).append(f"{name}: stood still at {point}")
     return landed

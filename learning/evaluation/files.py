@@ -1,6 +1,7 @@
 """JSON lines, plain or gzipped."""
 
 import gzip
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,7 +18,7 @@ def rows(path: Path, *, needs: tuple[str, ...]) -> Iterator[JsonObject]:
             for number, line in enumerate(lines, 1):
                 if line.strip():
                     yield _row(line, needs, f"{path}:{number}")
-    except OSError as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise Invalid(f"{path}: cannot be read: {error}") from error
 
 

@@ -98,15 +98,15 @@ def _hand_back(data: CaseHandedBack, entry: Entry, now: datetime) -> Done:
 
 @_done.register
 def _approve(data: ApprovalGranted, entry: Entry, now: datetime) -> Done:
-    approval = _approval(entry, data.action, data.digest, data.expert)
+    approval = _approval(entry, data.action, data.digest, data.expert, now)
     if approval.expires_at <= now:
-        raise Conflict(f"the request expired at {approval.expires_at:%Y-%m-%d %H:%M} UTC: the agent has to ask anew")
+        raise _expired(approval)
     return _decide(entry, approval, data.expert, granted=True, text="")
 
 
 @_done.register
 def _deny(data: ApprovalDenied, entry: Entry, now: datetime) -> Done:
-    approval = _approval(entry, data.action, data.digest, data.expert)
+    approval = _approval(entry, data.action, data.digest, data.expert, now)
     return _decide(entry, approval, data.expert, granted=False, text=data.reason)
 
 
@@ -155,10 +155,12 @@ def _free_for(entry: Entry, expert: str) -> None:
         raise Conflict(f"the case is {entry.expert}'s: ask them, or wait until they hand it back")
 
 
-def _approval(entry: Entry, action: str, digest: str, expert: str) -> Approval:
+def _approval(entry: Entry, action: str, digest: str, expert: str, now: datetime) -> Approval:
     approval = next((one for one in entry.approvals if one.action == action), None)
     if approval is None:
         raise NotFound(f"no approval was asked for action {action} in this case")
+    if approval.verdict == "over" and approval.expires_at <= now:
+        raise _expired(approval)
     if approval.verdict == "over":
         raise Conflict(f"action {action} has ended without a word: nothing is pending")
     if approval.verdict:
@@ -168,6 +170,10 @@ def _approval(entry: Entry, action: str, digest: str, expert: str) -> Approval:
     _live(entry)
     _free_for(entry, expert)
     return approval
+
+
+def _expired(approval: Approval) -> Conflict:
+    return Conflict(f"the request expired at {approval.expires_at:%Y-%m-%d %H:%M} UTC: the agent has to ask anew")
 
 
 def _doubt(entry: Entry, action: str) -> Doubt:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from aivis.errors import Conflict, Refused
 from aivis.events.actions import FailureKind
+from aivis.failpoints import around
 from aivis.mailbox.turn import Frozen, Turn
 from aivis.mailbox.values import Step, Window
 from services.executor import answers
@@ -37,7 +38,8 @@ async def intend(turn: Turn, entry: Entry, bounds: Bounds) -> Entry | Barred:
         timers=() if entry.approval is None else (answers.NO_APPROVAL_TIMER,),
     )
     try:
-        await turn.commit(step)
+        with around("ledger.intent"):
+            await turn.commit(step)
     except Conflict:
         return _busy(turn, entry, bounds)
     except Frozen as held:

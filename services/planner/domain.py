@@ -12,6 +12,7 @@ import orjson
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from aivis import plain_yaml
 from aivis.errors import Invalid
 from aivis.events.plans import AgentName, Route, Scenario
 from aivis.events.registry import fault
@@ -251,7 +252,7 @@ def _bytes(path: Path) -> bytes:
 
 def _yaml(path: Path, content: bytes) -> object:
     try:
-        return yaml.load(content, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506  # the safe one
+        return plain_yaml.load(content)
     except yaml.YAMLError as error:
         raise Invalid(f"{path}: not YAML: {error}") from error
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import yaml
 
+from aivis import plain_yaml
 from aivis.errors import Invalid
 from services.retriever import markdown
 from services.retriever.ports import Document
@@ -55,9 +56,11 @@ def document_of(path: Path, *, id: str, language: str = "en") -> Document:
 def _front(text: str, path: Path) -> _Front:
     matter, _ = markdown.front_matter(text)
     try:
-        found = yaml.safe_load(matter) if matter else {}
+        found = plain_yaml.load(matter) if matter else {}
     except yaml.YAMLError as error:
         raise Invalid(f"{path}: front matter is not YAML: {error}") from error
+    if not isinstance(found, dict):
+        raise Invalid(f"{path}: front matter is no table of title, language and source: {str(found)[:80]!r}")
     return _Front(*(str(found.get(name) or "") for name in ("title", "language", "source")))
 
 

@@ -35,6 +35,7 @@ _HEADERS = {
     "x-content-type-options": "nosniff",
 }
 _LISTED = 200
+_MOST_FIELDS = 50
 
 
 class NotSignedIn(AivisError):
@@ -201,7 +202,11 @@ async def _form(request: Request) -> dict[str, str]:
     if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
         raise Problem(HTTPStatus.FORBIDDEN, "this form was sent by another site")
     body = await body_of(request, limit=MAX_BODY_BYTES)
-    return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=50))
+    try:
+        return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=_MOST_FIELDS))
+    except ValueError as error:
+        detail = f"a form here has at most {_MOST_FIELDS} fields"
+        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, detail, field="(body)") from error
 
 
 def _said(form: dict[str, str]) -> JsonObject:

@@ -91,7 +91,7 @@ async def test_what_is_no_digest_opens_no_file(tmp_path: Path, digest: str) -> N
         await ArtifactStore(tmp_path).get("acme", Artifact(digest=digest, size=1, media_type="text/plain"))
 
 
-@pytest.mark.parametrize("tenant", ["", "..", ".", "a/b", "../acme", "/"])
+@pytest.mark.parametrize("tenant", ["", "..", ".", "a/b", "../acme", "/", "a\x00"])
 async def test_what_is_no_tenant_s_name_makes_no_folder(tmp_path: Path, tenant: str) -> None:
     with pytest.raises(Invalid, match="is not a tenant's name"):
         await ArtifactStore(tmp_path / "artifacts").put(tenant, CONTENT, media_type="text/plain")

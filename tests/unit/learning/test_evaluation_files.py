@@ -44,3 +44,13 @@ def test_a_document_without_a_language_gets_it_from_its_text(tmp_path: Path) -> 
     path = tmp_path / "c.jsonl"
     path.write_text('{"id": "1", "text": "安全组控制流量"}\n{"id": "2", "text": "A page", "language": "de"}\n')
     assert [document.language for document in corpus(path)] == ["zh", "de"]
+
+
+@pytest.mark.parametrize(
+    "cut", [b"", b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03", b"not gzip"], ids=["empty", "head", "no-gzip"]
+)
+def test_a_gzipped_file_that_is_cut_short_is_named(tmp_path: Path, cut: bytes) -> None:
+    path = tmp_path / "a.jsonl.gz"
+    path.write_bytes(cut or gzip.compress(b'{"id": "1"}\n')[:-5])
+    with pytest.raises(Invalid, match="cannot be read"):
+        list(rows(path, needs=("id",)))

@@ -6,7 +6,7 @@ import pytest
 from prometheus_client import generate_latest
 
 from aivis import identity
-from aivis.events.actions import ApprovalGranted, Settlement
+from aivis.events.actions import ApprovalGranted, FailureKind, Settlement
 from aivis.events.envelope import Event, Payload
 from aivis.events.escalations import AnswerGiven, CaseOverdue, CaseTaken, FeedbackGiven, GuidanceGiven
 from aivis.events.replies import Outcome, OwnerChanged, ReplyKind, ReplySent
@@ -21,6 +21,7 @@ from tests.unit.services.escalation.cases import (
     OPENED,
     UNSETTLED,
     at,
+    failed,
     finished,
     outcome,
     plan,
@@ -143,6 +144,45 @@ async def test_of_two_experts_at_once_one_decides(escalation: Working) -> None:
 
     assert sorted(answer.status_code for answer in answers) == [200, 409]
     assert len(published(escalation, "aivis.approvals")) == 1
+
+
+async def test_of_two_experts_at_once_the_other_is_told_who_decided(escalation: Working) -> None:
+    await wait_for_people(escalation)
+    yes, no = await asyncio.gather(
+        escalation.http.post("/v1/approvals/act-9/approve"),
+        escalation.http.post("/v1/approvals/act-9/deny", json={"reason": "no"}, headers=BOB),
+    )
+    winner, loser = ("ada has granted", no) if yes.status_code == 200 else ("bob has denied", yes)
+
+    assert winner in loser.json()["detail"]
+    assert loser.status_code == 409
+
+
+async def test_a_double_click_does_no_harm(escalation: Working) -> None:
+    """Without an Idempotency-Key: at once it is one command, later the same word is told as used, by whom."""
+    await wait_for_people(escalation)
+    clicks = await asyncio.gather(*[escalation.http.post("/v1/approvals/act-9/approve") for _ in range(3)])
+    later = await escalation.http.post("/v1/approvals/act-9/approve")
+    await escalation.quiet()
+
+    assert 200 in [answer.status_code for answer in clicks]
+    assert all("ada has granted it" in each.json()["detail"] for each in (*clicks, later) if each.status_code != 200)
+    assert later.status_code == 409
+    assert len(published(escalation, "aivis.approvals")) == 1
+
+
+@pytest.mark.parametrize("ended", [False, True], ids=["not-heard-of-yet", "ended-by-it"])
+async def test_a_late_click_is_answered_with_what_happened(escalation: Working, ended: bool) -> None:
+    await escalation.deliver(said(OPENED, 0, sequence=1), said(plan(), 1, sequence=2))
+    await escalation.deliver(said(ESCALATED, 2), said(ASKED, 3))
+    if ended:
+        await escalation.deliver(said(failed("act-9", FailureKind.FORBIDDEN), 3_700, sequence=3))
+    answer = await escalation.http.post("/v1/approvals/act-9/approve")
+    await escalation.quiet()
+
+    assert answer.status_code == 409
+    assert "the request expired at 2026-03-01 10:00 UTC: the agent has to ask anew" in answer.json()["detail"]
+    assert published(escalation, "aivis.approvals") == []
 
 
 async def test_a_repeated_command_is_answered_as_the_first_was(escalation: Working) -> None:

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,7 @@ from aivis.events.actions import (
 from aivis.events.escalations import CaseEscalated
 from aivis.mailbox.turn import NotYet, Pause
 from services.executor.intake import take_in
+from services.executor.ledger import Approval, Entry
 from services.executor.stops import Stop
 from tests.unit.services.executor.making import (
     TENANT,
@@ -196,3 +198,42 @@ async def test_a_grant_that_is_seen_again_while_its_action_is_under_way_counts_a
         await at.turn(word)
     assert take_in(at.entry(), [word], at.now).refused == ()
     assert len(take_in(at.entry(), [grant(asked.digest, id="another")], at.now).refused) == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"tool": "test.lookup"},
+        {"arguments": {"id": "i-2"}},
+        {"arguments": {"id": "i-1", "force": True}},
+        {"undoes": "another action"},
+    ],
+    ids=["tool", "target", "one-more-argument", "undoes"],
+)
+async def test_an_approval_is_for_the_tool_the_target_and_the_complete_parameters(
+    at: Desk, tools: FakeTools, change: dict[str, Any]
+) -> None:
+    await ask_for_approval(at)
+    other = Entry.proposed(event(request(**change)), request(**change), at.now).digest
+    with pytest.raises(Refused, match="for other parameters"):
+        await at.turn(grant(other))
+    assert at.label() == "WAITING"
+    assert tools.calls == []
+
+
+@pytest.mark.parametrize("where", [{"tenant": "beta"}, {"case": "another case"}], ids=["tenant", "case"])
+async def test_an_approval_is_for_one_case_of_one_tenant(at: Desk, where: dict[str, str]) -> None:
+    await ask_for_approval(at)
+    assert Entry.proposed(event(request(), **where), request(), at.now).digest != at.entry().digest
+
+
+async def test_an_approval_is_used_up_in_the_transaction_of_intent(at: Desk, tools: FakeTools) -> None:
+    """Before it the word still waits with its event; after it INTENT has it: a crash in between loses neither."""
+    asked = await ask_for_approval(at)
+    word = grant(asked.digest)
+    tools.during = lambda: states.append((at.label(), at.entry().approval))
+    states: list[tuple[str, Approval | None]] = []
+    assert await at.turn(word) == "DONE"
+    [(label, approval)] = states
+    assert (label, approval and approval.event) == ("INTENT", word.id), "durable before the call"
+    assert at.labels[-3:] == ["WAITING", "INTENT", "DONE"], "no state between the word and INTENT"
