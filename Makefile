@@ -50,10 +50,10 @@ servers-down: setup ## end the servers that `make servers` started here
 bench: setup-dev servers ## speed and memory beside the machine's own limits, on both stacks
 	@$(WITH_SERVERS) $(PY) -m benchmarks
 
-chaos-mutants: setup ## plant a bug for every promise in a copy of the code: the matrix has to see each
+chaos-mutants: setup-dev ## plant a bug for every promise in a copy of the code: the matrix has to see each
 	@$(PY) -m chaos.mutants
 
-chaos: setup ## the fault matrix: everything is broken under load; exits non-zero unless every row passes
+chaos: setup-dev ## the fault matrix: everything is broken under load; exits non-zero unless every row passes
 	@$(PY) -m chaos
 
 SECONDS ?= 60

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from aivis.artifacts import ArtifactStore
 from aivis.cli import letters, tickets
+from aivis.cli.backups import MANIFEST, Manifest
 from aivis.errors import AivisError
 from aivis.modules import catalogue, expressions, linter
 from aivis.modules.catalogue import Catalogue
@@ -176,6 +177,17 @@ def _lines_seeds() -> Sequence[bytes]:
     ]
 
 
+def _backup(data: bytes) -> None:
+    """The manifest of a backup."""
+    file = as_file(b"").with_name(MANIFEST)
+    file.write_bytes(data)
+    Manifest.read(file.parent)
+
+
+def _backups() -> Sequence[bytes]:
+    return [b'{"made_at":"2026-01-01T00:00:00Z","databases":[]}']
+
+
 def _reference(data: bytes) -> None:
     """A reference reaches nothing outside its tenant's folder."""
     tenant, _, digest = data.decode(errors="replace").partition("\n")
@@ -219,5 +231,6 @@ HARNESSES = (
         ),
         _lines_seeds,
     ),
+    Harness("backups", "manifests of backups", _backup, ("aivis/cli/backups.py:Manifest.read",), _backups),
     Harness("references", "references to artifacts", _reference, (), lambda: [b"acme\n" + b"a" * 64]),
 )  # fmt: skip

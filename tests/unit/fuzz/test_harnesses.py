@@ -24,6 +24,7 @@ ELSEWHERE = {
     "services/executor/providers/knowledge.py:KnowledgeSearch.call": "arguments that were checked and written here",
     "services/gateway/consumer.py:Gateway._missed": _DECODED,
     "services/gateway/server/reading.py:entry": _DECODED,
+    "services/planner/consumer.py:_answered": _OURS,
     "services/reasoner/advancing.py:_result": "a result that the executor has read and kept",
     "services/reasoner/server.py:_entry": _DECODED,
 }
