@@ -3,7 +3,6 @@
 from chaos.rows import (
     approvals,
     brokers,
-    clocks,
     crashes,
     databases,
     drains,
@@ -32,7 +31,6 @@ ROWS: tuple[Row, ...] = (
     upstream.ROW,
     retrieval.ROW,
     models.ROW,
-    clocks.ROW,
     memory.ROW,
     moods.ROW,
     restored.ROW,
