@@ -71,7 +71,7 @@ def _play(harness: Harness, seconds: int) -> Played:
     before, start = set(crashes.iterdir()), time.monotonic()
     console.print(f"{harness.name}: {harness.says}", highlight=False)
     told = _fuzzed(harness, seconds, corpus, crashes)
-    found = tuple(sorted(set(crashes.iterdir()) - before))
+    found = tuple(sorted(set(crashes.iterdir()) - before)) or _again(harness, told, corpus, crashes)
     runs = re.search(r"stat::number_of_executed_units: (\d+)", told)
     ended = runs is not None and not found
     took = time.monotonic() - start
@@ -79,6 +79,24 @@ def _play(harness: Harness, seconds: int) -> Played:
     played = Played(harness, int(runs[1]) if runs else 0, inputs, took, found, "" if ended else told[-3_000:])
     _tell(played)
     return played
+
+
+def _again(harness: Harness, told: str, corpus: Path, crashes: Path) -> tuple[Path, ...]:
+    """Inputs of earlier runs that fail now: libFuzzer keeps no copy of what fails while it reads them in."""
+    if "Uncaught Python exception" not in told:
+        return ()
+    return tuple(path.rename(crashes / path.name) for path in sorted(corpus.iterdir()) if fails(harness, path))
+
+
+def fails(harness: Harness, path: Path) -> bool:
+    """Whether anything comes out that the harness does not declare."""
+    try:
+        harness.run(path.read_bytes())
+    except harness.errors:
+        return False
+    except Exception:  # noqa: BLE001 - it is what we look for
+        return True
+    return False
 
 
 def _fuzzed(harness: Harness, seconds: int, corpus: Path, crashes: Path) -> str:

@@ -7,6 +7,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 from aivis.toolkit.declaration import Risk
 
 Cel = Annotated[str, Field(min_length=1, max_length=4000)]
+_TOOL = r"^[a-z0-9_-]+(\.[a-z0-9_-]+)+$"
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=80)]
 Text = Annotated[str, Field(min_length=1, max_length=2000)]
 """For people; a part in braces is CEL: "Port {ticket.port} is closed."."""
@@ -23,7 +24,7 @@ class Form(BaseModel):
 class Use(Form):
     """One use of a tool."""
 
-    tool: str = Field(pattern=r"^[a-z0-9_-]+(\.[a-z0-9_-]+)+$")
+    tool: str = Field(pattern=_TOOL)
     with_: Arguments = Field(default={}, alias="with")
 
 
@@ -89,7 +90,7 @@ class Undo(Use):
 class Remedy(Form):
     """A way to mend a fault: one tool, or a procedure."""
 
-    tool: str = ""
+    tool: str = Field(default="", pattern=rf"{_TOOL}|^$")
     procedure: str = ""
     """Instead of a tool: a procedure of the same folder; `with` gives its inputs."""
     with_: Arguments = Field(default={}, alias="with")

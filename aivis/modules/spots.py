@@ -34,7 +34,8 @@ class Spot:
 
     def knowing(self, condition: str) -> "Spot":
         """Where `condition` holds: the inputs that it asks has() of are there."""
-        asked = {chain.fields[0] for chain in chains(condition) if chain.asked and chain.root == "ticket"}
+        read = [chain for chain in chains(condition) if chain.asked and chain.root == "ticket"]
+        asked = {chain.fields[0] for chain in read if chain.fields}
         return replace(self, sure=self.sure | asked)
 
     def answered(self, result: JsonObject | None) -> "Spot":

@@ -1,7 +1,11 @@
 """Whatever decodes has a harness, and every harness takes what it begins with."""
 
+from pathlib import Path
+
 import pytest
 
+from aivis.errors import Invalid
+from fuzz.__main__ import fails
 from fuzz.harness import Harness
 from fuzz.sites import sites
 from fuzz.table import HARNESSES
@@ -50,3 +54,18 @@ def test_a_harness_decodes_what_it_begins_with_and_refuses_the_rest_in_declared_
                 continue
             done += data is seed
     assert done, "none of its seeds is decoded"
+
+
+@pytest.mark.parametrize(
+    ("error", "found"),
+    [(None, False), (Invalid("no"), False), (KeyError("x"), True)],
+    ids=["done", "declared", "other"],
+)
+def test_only_what_is_not_declared_is_a_finding(tmp_path: Path, error: Exception | None, found: bool) -> None:
+    def run(data: bytes) -> None:
+        if error is not None:
+            raise error
+
+    path = tmp_path / "input"
+    path.write_bytes(b"x")
+    assert fails(Harness("test", "a test", run, (), list), path) is found
