@@ -1,5 +1,7 @@
 """A harness: bytes go in, and only the declared errors may come out."""
 
+import atexit
+import shutil
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -46,7 +48,9 @@ def samples(pattern: str = "*.json") -> list[bytes]:
 
 @cache
 def _folder() -> Path:
-    return Path(tempfile.mkdtemp(prefix="aivis-fuzz-", dir="/dev/shm" if Path("/dev/shm").is_dir() else None))  # noqa: S108
+    folder = tempfile.mkdtemp(prefix="aivis-fuzz-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)  # libFuzzer ends its process without: see __main__
+    return Path(folder)
 
 
 def as_file(data: bytes, suffix: str = "") -> Path:
