@@ -122,12 +122,17 @@ def _put_back(backup: Path, wanted: Sequence[tuple[Kept, Path]], services: Seque
 
 
 def _in_place(fresh: Path, target: Path) -> None:
+    """Whenever this ends, a database is there: a service that finds none begins a new one, which knows of nothing."""
     target.parent.mkdir(parents=True, exist_ok=True)
+    beside, aside = target.with_name(f".{target.name}.restoring"), _aside(target)
+    shutil.move(fresh, beside)
     for ending in ("-wal", "-shm"):
-        target.with_name(target.name + ending).unlink(missing_ok=True)
+        log = target.with_name(target.name + ending)
+        if log.exists():
+            log.rename(aside.with_name(aside.name + ending))
     if target.exists():
-        target.rename(_aside(target))
-    shutil.move(fresh, target)
+        os.link(target, aside)
+    beside.replace(target)
 
 
 def _aside(target: Path) -> Path:

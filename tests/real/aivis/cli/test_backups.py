@@ -5,7 +5,10 @@ They need no server, and stand here because the disk makes them slow: `make test
 
 import asyncio
 import hashlib
+import os
+import shutil
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
@@ -90,6 +93,30 @@ def test_one_services_database_alone_is_put_back(stack: Path, backup: Path) -> N
     assert run("restore", backup, "--folder", stack, "--yes", "--service", "executor").exit_code == 0
     assert (waiting(stack, "executor"), waiting(stack, "reasoner")) == (1, 2)
     assert restoration(stack, "reasoner") is None
+
+
+def test_whenever_it_ends_every_database_is_there(stack: Path, backup: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The old one, or the new one that knows that it is restored."""
+    asyncio.run(receive(stack, "m2"))
+    steps = 0
+
+    def step(real: Callable[..., object]) -> Callable[..., object]:
+        def counted(*paths: object) -> object:
+            nonlocal steps
+            steps += 1
+            if steps > last:
+                raise KeyboardInterrupt
+            return real(*paths)
+
+        return counted
+
+    for target, name in ((shutil, "move"), (os, "link"), (Path, "replace"), (Path, "rename"), (Path, "unlink")):
+        monkeypatch.setattr(target, name, step(getattr(target, name)))
+    for last in range(3 * len(SERVICES)):
+        steps = 0
+        assert run("restore", backup, "--folder", stack, "--yes").exit_code != 0
+        for service in SERVICES:
+            assert (waiting(stack, service) == 1) == (restoration(stack, service) is not None), (last, service)
 
 
 def test_a_backup_can_be_made_while_a_service_writes(stack: Path, tmp_path: Path) -> None:
