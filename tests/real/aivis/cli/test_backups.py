@@ -101,12 +101,12 @@ def test_whenever_it_ends_every_database_is_there(stack: Path, backup: Path, mon
     steps = 0
 
     def step(real: Callable[..., object]) -> Callable[..., object]:
-        def counted(*paths: object) -> object:
+        def counted(*paths: object, **more: object) -> object:
             nonlocal steps
             steps += 1
             if steps > last:
                 raise KeyboardInterrupt
-            return real(*paths)
+            return real(*paths, **more)
 
         return counted
 
