@@ -1,28 +1,29 @@
-"""Gathering: what comes in message by message, as by HTTP, is let in together: nobody waits for a queue of others."""
+"""Gathering: what is asked for one by one is done together, all that waits at once."""
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
 
 from aivis.errors import Transient
-from aivis.mailbox.values import Arrival, Receipt
 
 _GROUP = 500
-_Waiter = tuple[Arrival, "asyncio.Future[Receipt]"]
+Item = TypeVar("Item")
+Answer = TypeVar("Answer")
 
 
-class Gathering:
-    """Lets in, by `receive`, all that wait at once; while one group goes in, the next gathers."""
+class Gathering(Generic[Item, Answer]):
+    """Does, by `together`, all that wait; while one group is under way, the next gathers. An answer for each item."""
 
-    def __init__(self, receive: Callable[[Sequence[Arrival]], Awaitable[list[Receipt]]]) -> None:
-        self._receive = receive
-        self._waiting: deque[_Waiter] = deque()
+    def __init__(self, together: Callable[[list[Item]], Awaitable[list[Answer]]]) -> None:
+        self._together = together
+        self._waiting: deque[tuple[Item, asyncio.Future[Answer]]] = deque()
         self._running: asyncio.Task[None] | None = None
 
-    def __call__(self, arrival: Arrival) -> "asyncio.Future[Receipt]":
-        """What the inbox made of `arrival`, once that is durable."""
-        future: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
-        self._waiting.append((arrival, future))
+    def __call__(self, item: Item) -> "asyncio.Future[Answer]":
+        """The answer to `item`, or what it failed with."""
+        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._waiting.append((item, future))
         if self._running is None:
             self._running = asyncio.create_task(self._drain())
         return future
@@ -31,29 +32,25 @@ class Gathering:
         try:
             while self._waiting:
                 group = [self._waiting.popleft() for _ in range(min(_GROUP, len(self._waiting)))]
-                await self._let_in([waiter for waiter in group if not waiter[1].done()])
+                await self._do([waiter for waiter in group if not waiter[1].done()])
         finally:
             self._running = None
 
-    async def _let_in(self, group: list[_Waiter]) -> None:
-        """Let in what is still waited for. What the database refuses is found by letting in one by one."""
+    async def _do(self, group: "list[tuple[Item, asyncio.Future[Answer]]]") -> None:
+        """Do what is still waited for. An item that is refused is found by doing one by one."""
         if not group:
             return
         try:
-            receipts = await self._receive([arrival for arrival, _ in group])
+            answers = await self._together([item for item, _ in group])
         except Exception as error:  # noqa: BLE001 - passed on, whatever it is: nobody waits for ever
             if len(group) == 1 or isinstance(error, Transient):
-                _refuse(group, error)
+                for _, future in group:
+                    if not future.done():
+                        future.set_exception(error)
             else:
                 for waiter in group:
-                    await self._let_in([waiter])
+                    await self._do([waiter])
             return
-        for (_, future), receipt in zip(group, receipts, strict=True):
+        for (_, future), answer in zip(group, answers, strict=True):
             if not future.done():
-                future.set_result(receipt)
-
-
-def _refuse(group: list[_Waiter], error: Exception) -> None:
-    for _, future in group:
-        if not future.done():
-            future.set_exception(error)
+                future.set_result(answer)

@@ -1,31 +1,21 @@
 """Dead letters on PostgreSQL."""
 
-from collections.abc import Iterable, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any, Protocol
+from typing import Any
 
 from aivis.mailbox.letters import ANY, Fate, Heading, Kind, Wanted
 from aivis.mailbox.stores import rows
 from aivis.mailbox.stores.postgres.committing import Connection
+from aivis.mailbox.stores.postgres.part import ALL, Database
 from aivis.mailbox.values import Letter
-
-_ALL = "*"
-
-
-class _Database(Protocol):
-    def _transaction(
-        self, point: str, tenants: Iterable[str], *, durable: bool = True
-    ) -> AbstractAsyncContextManager[Connection]: ...
-
-    def _bound(self, tenants: Iterable[str], *, durable: bool = True) -> AbstractAsyncContextManager[Connection]: ...
 
 
 class PostgresLetters:
     """The part of a store that keeps dead letters."""
 
-    async def quarantine(self: _Database, letters: Sequence[Letter]) -> None:
-        async with self._transaction("store.quarantine", [_ALL]) as connection:
+    async def quarantine(self: Database, letters: Sequence[Letter]) -> None:
+        async with self._transaction("store.quarantine", [ALL]) as connection:
             await connection.executemany(
                 "insert into letters (tenant, name, event_id, topic, headers, value, reason)"
                 " values ($1, $2, '', $3, $4, $5, $6)",
@@ -35,36 +25,36 @@ class PostgresLetters:
                 ],
             )
 
-    async def letters(self: _Database, wanted: Wanted = ANY, *, limit: int) -> list[Heading]:
+    async def letters(self: Database, wanted: Wanted = ANY, *, limit: int) -> list[Heading]:
         statement = f"select {_HEADING} from letters where {_FITS} order by id desc limit $10"  # noqa: S608 - constants
-        async with self._bound([_ALL]) as connection:
+        async with self._bound([ALL]) as connection:
             return [Heading(*row) for row in await connection.fetch(statement, *_values(wanted), limit)]
 
-    async def count_letters(self: _Database, wanted: Wanted = ANY) -> dict[Kind, int]:
+    async def count_letters(self: Database, wanted: Wanted = ANY) -> dict[Kind, int]:
         statement = f"select count(*), count(*) filter (where event_id = '') from letters where {_FITS}"  # noqa: S608 - constants
-        async with self._bound([_ALL]) as connection:
+        async with self._bound([ALL]) as connection:
             both, quarantined = await connection.fetchrow(statement, *_values(wanted))
         return {Kind.BURIED: both - quarantined, Kind.QUARANTINED: quarantined}
 
-    async def letter(self: _Database, id: int) -> Letter | None:
-        async with self._bound([_ALL]) as connection:
+    async def letter(self: Database, id: int) -> Letter | None:
+        async with self._bound([ALL]) as connection:
             row = await connection.fetchrow(f"select {_WHOLE} from letters where id = $1", id)  # noqa: S608 - constants
         return None if row is None else _letter(row)
 
-    async def retry(self: _Database, ids: Sequence[int]) -> list[Letter]:
-        async with self._transaction("store.retry", [_ALL]) as connection:
+    async def retry(self: Database, ids: Sequence[int]) -> list[Letter]:
+        async with self._transaction("store.retry", [ALL]) as connection:
             return await _retry(connection, ids)
 
-    async def drop(self: _Database, ids: Sequence[int]) -> list[Heading]:
-        async with self._transaction("store.drop", [_ALL]) as connection:
+    async def drop(self: Database, ids: Sequence[int]) -> list[Heading]:
+        async with self._transaction("store.drop", [ALL]) as connection:
             return await _drop(connection, ids)
 
-    async def fates(self: _Database, events: Sequence[tuple[str, str]]) -> list[Fate | None]:
+    async def fates(self: Database, events: Sequence[tuple[str, str]]) -> list[Fate | None]:
         statement = (
             "select e.tenant, e.id, i.state from unnest($1::text[], $2::text[]) as e(tenant, id)"
             " join inbox i on i.tenant = e.tenant and i.event_id = e.id"
         )
-        async with self._bound([_ALL]) as connection:
+        async with self._bound([ALL]) as connection:
             found = await connection.fetch(statement, [tenant for tenant, _ in events], [id for _, id in events])
         states = {(tenant, id): rows.FATES[state] for tenant, id, state in found}
         return [states.get(event) for event in events]

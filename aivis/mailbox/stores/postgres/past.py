@@ -1,53 +1,41 @@
 """Positions on the bus, and restorations, on PostgreSQL."""
 
-from collections.abc import Iterable, Mapping
-from contextlib import AbstractAsyncContextManager
-from typing import Protocol
+from collections.abc import Mapping
 
 from aivis.events.envelope import Past
-from aivis.mailbox.stores.postgres.committing import Connection
+from aivis.mailbox.stores.postgres.part import ALL, Database
 from aivis.mailbox.values import Place, Restoration
-
-_ALL = "*"
-
-
-class _Database(Protocol):
-    def _transaction(
-        self, point: str, tenants: Iterable[str], *, durable: bool = True
-    ) -> AbstractAsyncContextManager[Connection]: ...
-
-    def _bound(self, tenants: Iterable[str], *, durable: bool = True) -> AbstractAsyncContextManager[Connection]: ...
 
 
 class PostgresPast:
     """The part of a store that knows what the database may lack."""
 
-    async def keep_positions(self: _Database, positions: Mapping[Place, int]) -> None:
+    async def keep_positions(self: Database, positions: Mapping[Place, int]) -> None:
         kept = sorted((*place, position) for place, position in positions.items())
-        async with self._transaction("store.keep_positions", [_ALL], durable=False) as connection:
+        async with self._transaction("store.keep_positions", [ALL], durable=False) as connection:
             await connection.execute(_KEEP, *map(list, zip(*kept, strict=True)))
 
-    async def positions(self: _Database) -> dict[Place, int]:
-        async with self._bound([_ALL]) as connection:
+    async def positions(self: Database) -> dict[Place, int]:
+        async with self._bound([ALL]) as connection:
             found = await connection.fetch("select topic, place, position from positions")
         return {(topic, place): position for topic, place, position in found}
 
-    async def restoration(self: _Database) -> Restoration | None:
-        async with self._bound([_ALL]) as connection:
+    async def restoration(self: Database) -> Restoration | None:
+        async with self._bound([ALL]) as connection:
             row = await connection.fetchrow(_LATEST)
         return None if row is None else Restoration(*row)
 
-    async def mark_restored(self: _Database, id: str) -> Restoration:
-        async with self._transaction("store.mark_restored", [_ALL]) as connection:
+    async def mark_restored(self: Database, id: str) -> Restoration:
+        async with self._transaction("store.mark_restored", [ALL]) as connection:
             await connection.execute(f"insert into restorations (id, since) values ($1, {_SINCE})", id)  # noqa: S608 - constants
             return Restoration(*await connection.fetchrow(_LATEST))
 
-    async def past_read(self: _Database, id: str, *, whole: bool) -> None:
-        async with self._transaction("store.past_read", [_ALL]) as connection:
+    async def past_read(self: Database, id: str, *, whole: bool) -> None:
+        async with self._transaction("store.past_read", [ALL]) as connection:
             await connection.execute("update restorations set whole = $2 where id = $1", id, whole)
 
-    async def queue_behind_past(self: _Database) -> None:
-        async with self._transaction("store.queue_behind_past", [_ALL]) as connection:
+    async def queue_behind_past(self: Database) -> None:
+        async with self._transaction("store.queue_behind_past", [ALL]) as connection:
             waiting = await connection.fetch(_WAITING)
             await connection.execute("delete from inbox where seq = any($1::bigint[])", [row["seq"] for row in waiting])
             await connection.executemany(_BACK, [tuple(row)[1:] for row in waiting])

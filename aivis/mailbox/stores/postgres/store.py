@@ -19,13 +19,14 @@ from aivis.mailbox.stores import rows
 from aivis.mailbox.stores.postgres import holds, leasing, pruning, receiving
 from aivis.mailbox.stores.postgres.arrays import array
 from aivis.mailbox.stores.postgres.committing import Connection, commit_group
+from aivis.mailbox.stores.postgres.depths import PostgresDepths
 from aivis.mailbox.stores.postgres.letters import PostgresLetters
+from aivis.mailbox.stores.postgres.part import ALL
 from aivis.mailbox.stores.postgres.past import PostgresPast
 from aivis.mailbox.values import (
     ANY_ROOM,
     Arrival,
     Deferral,
-    Depths,
     Key,
     Lease,
     LogRow,
@@ -41,13 +42,12 @@ from aivis.migrations.postgres import prepare
 from aivis.postgres import AWAY
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
-_ALL = "*"
 _SECONDS = 10
 """To connect, and to wait for a connection while all are in use."""
 _REFUSED = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
 
 
-class PostgresStore(PostgresLetters, PostgresPast):
+class PostgresStore(PostgresDepths, PostgresLetters, PostgresPast):
     """A `Store` in `schema` of the database at `address`."""
 
     def __init__(self, address: str, *, schema: str, connections: int = 4) -> None:
@@ -86,7 +86,7 @@ class PostgresStore(PostgresLetters, PostgresPast):
                 pool.terminate()
 
     async def ping(self) -> None:
-        async with self._bound([_ALL]) as connection:
+        async with self._bound([ALL]) as connection:
             await connection.fetchval("select 1")
 
     async def receive(
@@ -106,11 +106,11 @@ class PostgresStore(PostgresLetters, PostgresPast):
         return receipts, receiving.leases(arrivals, placed, messages)
 
     async def lease(self, limit: int, *, seconds: float, messages: int, rooms: Rooms = ANY_ROOM) -> list[Lease]:
-        async with self._transaction("store.lease", [_ALL], durable=False) as connection:
+        async with self._transaction("store.lease", [ALL], durable=False) as connection:
             return await leasing.lease(connection, limit, seconds=seconds, messages=messages, rooms=rooms)
 
     async def renew(self, leases: Sequence[Lease], *, seconds: float) -> set[Key]:
-        async with self._transaction("store.renew", [_ALL], durable=False) as connection:
+        async with self._transaction("store.renew", [ALL], durable=False) as connection:
             return await leasing.renew(connection, leases, seconds=seconds)
 
     async def commit(
@@ -124,7 +124,7 @@ class PostgresStore(PostgresLetters, PostgresPast):
             await leasing.defer(connection, deferrals)
 
     async def fire_timers(self, limit: int) -> int:
-        async with self._transaction("store.fire_timers", [_ALL]) as connection:
+        async with self._transaction("store.fire_timers", [ALL]) as connection:
             due = await connection.fetch(
                 "delete from timers where (tenant, name, timer) in (select tenant, name, timer from timers"
                 " where due <= now() order by due limit $1 for update skip locked)"
@@ -139,7 +139,7 @@ class PostgresStore(PostgresLetters, PostgresPast):
         return len(due)
 
     async def claim(self, limit: int, *, seconds: float) -> list[OutboxRow]:
-        async with self._transaction("store.claim", [_ALL], durable=False) as connection:
+        async with self._transaction("store.claim", [ALL], durable=False) as connection:
             if not await connection.fetchval("select exists (select 1 from outbox where sent_at is null)"):
                 return []
             # Claims of several publishers are made one after the other, so that each sees the others' whole.
@@ -155,12 +155,12 @@ class PostgresStore(PostgresLetters, PostgresPast):
             "update outbox set sent_at = now(), claimed_until = '-infinity'"
             " where id = any($1::text::bigint[]) and claimed_until > '-infinity'"
         )
-        async with self._transaction("store.mark_sent", [_ALL], durable=False) as connection:
+        async with self._transaction("store.mark_sent", [ALL], durable=False) as connection:
             await connection.execute(statement, array(ids))
 
     async def unclaim(self, ids: Sequence[int]) -> None:
         statement = "update outbox set claimed_until = '-infinity', sent_at = null where id = any($1::bigint[])"
-        async with self._transaction("store.unclaim", [_ALL], durable=False) as connection:
+        async with self._transaction("store.unclaim", [ALL], durable=False) as connection:
             await connection.execute(statement, list(ids))
 
     async def publish_again(self) -> int:
@@ -168,13 +168,13 @@ class PostgresStore(PostgresLetters, PostgresPast):
             "update outbox set sent_at = null, claimed_until = '-infinity'"
             " where sent_at is not null or claimed_until > '-infinity'"
         )
-        async with self._transaction("store.publish_again", [_ALL]) as connection:
+        async with self._transaction("store.publish_again", [ALL]) as connection:
             await connection.execute("delete from positions")
             return int((await connection.execute(statement)).split()[-1])
 
     async def prune(self, *, sent_seconds: float, done_seconds: float) -> int:
         sent, done = timedelta(seconds=sent_seconds), timedelta(seconds=done_seconds)
-        async with self._transaction("store.prune", [_ALL], durable=False) as connection:
+        async with self._transaction("store.prune", [ALL], durable=False) as connection:
             return await pruning.prune(connection, sent=sent, done=done)
 
     async def read(self, key: Key) -> Snapshot | None:
@@ -183,7 +183,7 @@ class PostgresStore(PostgresLetters, PostgresPast):
         return None if row is None else _snapshot(row)
 
     async def find(self, *, tenant: str | None, labels: Sequence[str], limit: int) -> list[Snapshot]:
-        async with self._bound([_ALL if tenant is None else tenant]) as connection:
+        async with self._bound([ALL if tenant is None else tenant]) as connection:
             found = await connection.fetch(_FIND, tenant, list(labels), limit)
         return [_snapshot(row) for row in found]
 
@@ -207,7 +207,7 @@ class PostgresStore(PostgresLetters, PostgresPast):
             await holds.unhold(connection, tenant, name, holder)
 
     async def holds(self, *, prefix: str) -> list[tuple[str, str, str]]:
-        async with self._bound([_ALL]) as connection:
+        async with self._bound([ALL]) as connection:
             return await holds.held(connection, prefix)
 
     async def hold_for(self, window: Window) -> Window | None:
@@ -219,26 +219,8 @@ class PostgresStore(PostgresLetters, PostgresPast):
             return await holds.end_window(connection, tenant, id)
 
     async def windows(self, *, prefix: str) -> list[Window]:
-        async with self._bound([_ALL]) as connection:
+        async with self._bound([ALL]) as connection:
             return await holds.windows(connection, prefix)
-
-    async def depths(self) -> Depths:
-        async with self._bound([_ALL]) as connection:
-            row = await connection.fetchrow(
-                "select (select count(*) from outbox where sent_at is null),"
-                " (select coalesce(extract(epoch from now() - min(received_at)), 0)::float8"
-                " from inbox where state = 0),"
-                " (select count(*) from letters), (select count(*) from letters where event_id = ''), clock_timestamp()"
-            )
-            found = await connection.fetch("select tenant, count(*) from inbox where state = 0 group by tenant")
-        waiting: dict[str, int] = dict(map(tuple, found))
-        outbox, oldest, letters, quarantined, at = row
-        return Depths(sum(waiting.values()), outbox, oldest, letters, quarantined, at, waiting)
-
-    async def timers_set(self, name: str) -> dict[str, int]:
-        statement = "select tenant, count(*) from timers where timer = $1 group by tenant"
-        async with self._bound([_ALL]) as connection:
-            return dict(map(tuple, await connection.fetch(statement, name)))
 
     @asynccontextmanager
     async def _transaction(
