@@ -13,20 +13,19 @@ from aivis.mailbox.values import Step
 from aivis.toolkit.declaration import Repeat
 from services.executor import answers, metrics, results, settling
 from services.executor.intending import Barred, intend
-from services.executor.ledger import Entry, Outcome, State, undo_name
+from services.executor.ledger import Entry, Outcome, State
 from services.executor.means import Means
 from services.executor.policy import Verdict
 from services.executor.ports import Became, Found, TooLarge
 from services.executor.preparing import Prepared, question
-from services.executor.recalling import Doubt
+from services.executor.reading import counted
+from services.executor.recalling import Doubt, to_hold, with_terms
 
 log = structlog.get_logger()
 
 _LOOKUP_AGAIN_SECONDS = 2
 _CROWDED_SECONDS, _MOST_CROWDED_SECONDS = 0.5, 10
 """Between two looks whether a crowded tool has room: ever longer."""
-_FOR_TERMS = timedelta(minutes=10)
-"""How long after a restoration tool servers may take to say which tools they have."""
 
 
 @dataclass(frozen=True)
@@ -41,25 +40,13 @@ class Acting:
     async def recall(self, entry: Entry) -> Step:
         """Go on from where the ledger's own word of before its database was restored says that `entry` stood."""
         if entry.terms is None:
-            entry = await self._with_terms(entry)
+            entry = await with_terms(entry, self.turn, self.means)
         if entry.state is State.APPROVED:
             return await self.proceed(entry)
-        if names := _to_hold(entry):
+        if names := to_hold(entry):
             with suppress(Conflict):  # another in doubt has the name
                 await self.turn.commit(Step(state=entry.dump(), label=entry.state.value, take=names))
         return self.end(entry)
-
-    async def _with_terms(self, entry: Entry) -> Entry:
-        """Under the terms that its tool has now; without, where it has none or does not say so for long."""
-        try:
-            return entry.model_copy(update={"terms": (await self.means.prepare(entry)).terms})
-        except Transient as error:
-            restored = self.turn.restored
-            if restored is not None and self.turn.now() - restored.at < _FOR_TERMS:
-                raise Pause(f"action {entry.request.action}: its terms are not known: {error}", seconds=1) from error
-        except (Invalid, NotFound, Refused) as error:
-            log.warning("action recalled without terms", case=entry.case, error=str(error))
-        return entry
 
     async def proceed(self, entry: Entry) -> Step:
         """The step that ends this turn; raises `Pause` when there is only to wait."""
@@ -73,7 +60,7 @@ class Acting:
         except Transient as error:
             return await self._later(entry, error)
         except (Invalid, NotFound, Refused) as error:
-            return self._ended(entry, kind_of(error), str(error))
+            return self._ended(entry, results.kind_of(error), str(error))
         return await self._authorise(entry, prepared)
 
     async def look_again(self, entry: Entry) -> Step:
@@ -220,19 +207,6 @@ class Acting:
             return self.end(entry.failed(FailureKind.UNAVAILABLE, f"{message}; waited {waited:.0f} s"))
         return await self._pause(entry, min(max(waited / 4, _CROWDED_SECONDS), _MOST_CROWDED_SECONDS), message)
 
-    async def _counted(self, entry: Entry) -> Entry | Step:
-        """Count the call of a read, durably where an earlier one may have ended the process."""
-        before = self.turn
-        if before.epoch == 1:
-            return entry.called()
-        if before.version == 0 and not entry.calls:
-            entry = entry.called()  # a turn that left nothing behind may have made it
-        if entry.calls >= settling.MAX_TRIES:
-            return self.end(entry.failed(FailureKind.UNAVAILABLE, f"no answer in {entry.calls} calls"))
-        entry = entry.called()
-        await before.commit(Step(state=entry.dump(), label=entry.state.value))
-        return entry
-
     async def _called(self, entry: Entry, prepared: Prepared) -> Step:
         by = self.means.clock() + prepared.call.timeout.total_seconds()  # whoever settles it later counts from here too
         if entry.guarded:
@@ -241,10 +215,9 @@ class Acting:
                 return intended
             entry = intended
         else:
-            counted = await self._counted(entry)
-            if isinstance(counted, Step):
-                return counted
-            entry = counted
+            entry = await counted(self.turn, entry)
+            if entry.over:
+                return self.end(entry)
         start = self.means.clock()
         try:
             content = await prepared.make(by=by)
@@ -263,7 +236,7 @@ class Acting:
             return await (self._settle(entry) if entry.is_effect else self._later(entry, error))
         if entry.doubtful:
             return self.end(entry.ambiguous(f"an earlier call may have been carried out; the latest: {error}"))
-        return self.end(entry.failed(kind_of(error), str(error), seconds=seconds))
+        return self.end(entry.failed(results.kind_of(error), str(error), seconds=seconds))
 
     async def _intend(self, entry: Entry) -> Entry | Step:
         """Make durable that the call is about to be made; a step instead when it may not be."""
@@ -324,17 +297,3 @@ class Acting:
         if entry.is_effect:
             return self.end(entry.done(results.without_result(error)))
         return self.end(entry.failed(FailureKind.INVALID, str(error), seconds=seconds))
-
-
-def _to_hold(entry: Entry) -> tuple[str, ...]:
-    """The names that an entry holds where it stands."""
-    if entry.state is State.AMBIGUOUS:
-        return entry.held
-    return (undo_name(entry.request.undoes),) if entry.request.undoes and entry.happened else ()
-
-
-def kind_of(error: AivisError) -> FailureKind:
-    """How a tool's refusal is told."""
-    if isinstance(error, NotFound):
-        return FailureKind.NOT_FOUND
-    return FailureKind.INVALID if isinstance(error, Invalid) else FailureKind.REFUSED

@@ -8,11 +8,20 @@ called where policy wants an expert's word and none was given.
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import structlog
+
+from aivis.errors import Invalid, NotFound, Refused, Transient
 from aivis.events.actions import ActionFailed, ActionFinished, ActionUnsettled, ApprovalRequested
 from aivis.events.envelope import Event
+from aivis.mailbox.turn import Pause, Turn
 from aivis.mailbox.values import Restoration
-from services.executor.ledger import Approval, Entry, Outcome, State
+from services.executor.ledger import Approval, Entry, Outcome, State, undo_name
+from services.executor.means import Means
 
+log = structlog.get_logger()
+
+_FOR_TERMS = timedelta(minutes=10)
+"""How long after a restoration tool servers may take to say which tools they have."""
 LACKING = timedelta(days=7)
 """How long after a restoration an action may come that was asked for before, where the bus has lost something:
 upstream brings tickets again, and their cases take the steps that they took."""
@@ -90,3 +99,22 @@ def doubt(entry: Entry, restoration: Restoration | None, heard_at: datetime | No
     if heard_at is None and (restoration.whole or entry.since > restoration.at + LACKING):
         return None
     return Doubt(restoration, heard_at)
+
+
+async def with_terms(entry: Entry, turn: Turn, means: Means) -> Entry:
+    """Under the terms that its tool has now; without, where it has none or does not say so for long."""
+    try:
+        return entry.model_copy(update={"terms": (await means.prepare(entry)).terms})
+    except Transient as error:
+        if turn.restored is not None and turn.now() - turn.restored.at < _FOR_TERMS:
+            raise Pause(f"action {entry.request.action}: its terms are not known: {error}", seconds=1) from error
+    except (Invalid, NotFound, Refused) as error:
+        log.warning("action recalled without terms", case=entry.case, error=str(error))
+    return entry
+
+
+def to_hold(entry: Entry) -> tuple[str, ...]:
+    """The names that an entry holds where it stands."""
+    if entry.state is State.AMBIGUOUS:
+        return entry.held
+    return (undo_name(entry.request.undoes),) if entry.request.undoes and entry.happened else ()

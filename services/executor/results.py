@@ -6,7 +6,8 @@ from collections.abc import Callable
 import orjson
 
 from aivis.artifacts import ArtifactStore
-from aivis.errors import AivisError, Invalid, Transient
+from aivis.errors import AivisError, Invalid, NotFound, Transient
+from aivis.events.actions import FailureKind
 from aivis.events.envelope import JsonObject
 from services.executor.ledger import Outcome
 
@@ -45,3 +46,10 @@ async def of_effect(content: bytes, read: ReadResult, tenant: str, artifacts: Ar
 def without_result(error: AivisError) -> Outcome:
     """The outcome of an effect that happened, and whose result cannot be used because of `error`."""
     return Outcome(note=f"done, but its result cannot be used: {error}"[:2_000])
+
+
+def kind_of(error: AivisError) -> FailureKind:
+    """How a tool's refusal is told."""
+    if isinstance(error, NotFound):
+        return FailureKind.NOT_FOUND
+    return FailureKind.INVALID if isinstance(error, Invalid) else FailureKind.REFUSED
