@@ -26,6 +26,7 @@ from deploy.servers.places import Places, places
 from deploy.servers.records import running
 from tests.integration.chaos.chaos import Stack
 from tests.integration.chaos.versions import PLANTED, Version, end, take_the_place, two_versions
+from tests.real.databases import own_database
 
 POSTGRES = os.environ.get("AIVIS_TEST_POSTGRES", "")
 WEAVIATE = os.environ.get("AIVIS_TEST_WEAVIATE", "")
@@ -50,18 +51,6 @@ def own_kafka(folder: Path) -> Iterator[str]:
         yield record.environment["AIVIS_TEST_KAFKA"]
     finally:
         down(where, [KAFKA], [KAFKA])
-
-
-@asynccontextmanager
-async def own_database() -> AsyncIterator[str]:
-    """The address of a database that is dropped with the context."""
-    name, connection = f"test_{uuid4().hex[:12]}", await asyncpg.connect(POSTGRES)
-    try:
-        await connection.execute(f'create database "{name}"')
-        yield POSTGRES.rpartition("/")[0] + f"/{name}"
-    finally:
-        await connection.execute(f'drop database if exists "{name}" with (force)')
-        await connection.close()
 
 
 @dataclass(frozen=True)

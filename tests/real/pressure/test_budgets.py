@@ -25,7 +25,7 @@ from tests.integration.services.broker import consumed, publish_events, running_
 from tests.integration.services.processes import Process, process
 from tests.integration.services.reasoner.desk import DOMAIN, _plan, _subtask
 from tests.integration.services.reasoner.model_server import ModelServer, says, serving
-from tests.real.pressure.databases import KINDS, database
+from tests.real.databases import KINDS, database
 from tests.unit.domains.cloud.modules.cloud import ME
 
 CASE = identity.case_id("acme", "desk", "T-1")

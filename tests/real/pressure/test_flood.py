@@ -15,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from aivis.access import Grant, Role, fingerprint
 from tests.integration.services.broker import consumed, running_broker
 from tests.integration.services.processes import Process, process
-from tests.real.pressure.databases import KINDS, database
+from tests.real.databases import KINDS, database
 from tests.real.pressure.upstream import ACCEPTED, SHED, Heard, client, flooded, hand_in, paced
 
 SOURCES = {"desk": "acme", "help": "globex"}

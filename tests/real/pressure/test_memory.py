@@ -15,7 +15,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from tests.integration.aivis.echo import ANSWERS, REQUESTS
 from tests.integration.aivis.traffic import producing, requests, send
 from tests.integration.services.broker import free_port
-from tests.real.pressure.databases import KINDS, database
+from tests.real.databases import KINDS, database
 
 KAFKA = os.environ.get("AIVIS_TEST_KAFKA", "")
 pytestmark = [

@@ -21,6 +21,13 @@ async def database(kind: str, folder: Path) -> AsyncIterator[str]:
         return
     if not POSTGRES:
         pytest.skip("AIVIS_TEST_POSTGRES names no server: `make test-real`")
+    async with own_database() as address:
+        yield address
+
+
+@asynccontextmanager
+async def own_database() -> AsyncIterator[str]:
+    """The address of a PostgreSQL database that is dropped with the context."""
     name, connection = f"test_{uuid4().hex[:12]}", await asyncpg.connect(POSTGRES)
     try:
         await connection.execute(f'create database "{name}"')
