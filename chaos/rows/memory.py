@@ -7,6 +7,7 @@ from pathlib import Path
 from aivis.cli.embedded import SERVICES
 from chaos.load import Load
 from chaos.playing import under_load
+from chaos.rack.lamps import Mood
 from chaos.rows.row import Landed, Row
 from chaos.stack import Stack
 
@@ -15,8 +16,8 @@ _SHORT = ("MemoryError", "Cannot allocate memory", "out of memory", "can't start
 
 
 async def strike(stack: Stack, load: Load) -> Landed:
-    """One service after the other is refused every further page."""
-    landed = Landed()
+    """One service after the other is refused every further page, while tools answer much."""
+    landed, load.moods = Landed(), (Mood.KIND, Mood.HUGE)
     for name in SERVICES:
         log = stack.children.logs / f"{name}.log"
         before, process = log.stat().st_size, stack.process(name)
@@ -31,6 +32,7 @@ async def strike(stack: Stack, load: Load) -> Landed:
         short = any(word in said for word in _SHORT) or died == "died"
         (landed.faults if short else landed.missing).append(f"{name}: {died} for want of memory")
         await stack.start(name)
+    load.moods = (Mood.KIND,)
     return landed
 
 
