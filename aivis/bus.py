@@ -138,7 +138,6 @@ class Bus:
         producer = AIOKafkaProducer(
             bootstrap_servers=self._servers,
             acks="all",
-            enable_idempotence=self._settings.kafka_idempotent,
             request_timeout_ms=_SEND_SECONDS * 1000,
             max_batch_size=_BATCH_BYTES,
             client_id=f"aivis-{self._service}",

@@ -72,7 +72,7 @@ async def send_in_order(
 ) -> list[bool]:
     """Send `rows`, of at most `max_bytes` each; for each whether the broker has it.
 
-    A batch that is not acknowledged within `seconds` counts as not sent: an idempotent producer would try it for ever.
+    A batch that is not acknowledged within `seconds` counts as not sent.
     A row that is too large stops those behind it of its topic and key, and no other.
     """
     sent = [False] * len(rows)

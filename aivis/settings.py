@@ -27,8 +27,9 @@ class Settings(BaseModel):
 
     kafka: str = "127.0.0.1:9092"
     """Bootstrap servers, comma separated."""
-    kafka_idempotent: bool = True
-    """Whether the producer asks for idempotence; the embedded broker has none."""
+    kafka_idempotent: bool = False
+    """Not heeded any more, and to go: an idempotent producer never sends again after an outage of some seconds, and
+    what it would keep from coming twice is known by its id."""
     kafka_fetch_wait_ms: int = Field(default=100, ge=1, le=5_000)
     kafka_session_ms: int = Field(default=6_000, ge=1_000, le=60_000)
     """After which a consumer that says nothing is taken for dead; brokers allow 6,000 and more."""

@@ -48,7 +48,6 @@ class Stack:
         """Settings of services on this stack, as `aivis up` and `aivis demo --real` give them."""
         return {
             "AIVIS_KAFKA": self.kafka,
-            "AIVIS_KAFKA_IDEMPOTENT": str(not self.embedded).lower(),
             "AIVIS_KAFKA_PARTITIONS": str(self.partitions),
             "AIVIS_KAFKA_FETCH_WAIT_MS": "100",
             "AIVIS_DATABASE": self.database,

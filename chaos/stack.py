@@ -151,7 +151,6 @@ async def on_servers(servers: Fleet, folder: Path) -> AsyncIterator[Stack]:
     run = replace(run, kafka=servers.kafka)
     variables = {
         **environment(run, ports, folder, DOMAIN),
-        "AIVIS_KAFKA_IDEMPOTENT": "true",
         "AIVIS_KAFKA_REPLICATION": str(len(BROKERS)),
         "AIVIS_DATABASE": database,
     }

@@ -21,7 +21,6 @@ def on_real_servers(variables: Mapping[str, str]) -> dict[str, str]:
     return {
         **variables,
         "AIVIS_KAFKA": os.environ["AIVIS_TEST_KAFKA"],
-        "AIVIS_KAFKA_IDEMPOTENT": "true",
         "AIVIS_KAFKA_PARTITIONS": "0",
         "AIVIS_DATABASE": os.environ["AIVIS_TEST_POSTGRES"],
         "AIVIS_RETRIEVER_WEAVIATE": os.environ["AIVIS_TEST_WEAVIATE"],

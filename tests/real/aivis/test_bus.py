@@ -1,4 +1,4 @@
-"""A whole service on a real Kafka and a real PostgreSQL: idempotent producer, real groups, real offsets."""
+"""A whole service on a real Kafka and a real PostgreSQL: real groups, real offsets."""
 
 import asyncio
 import contextlib
@@ -19,7 +19,7 @@ KAFKA, POSTGRES = os.environ.get("AIVIS_TEST_KAFKA", ""), os.environ.get("AIVIS_
 pytestmark = pytest.mark.skipif(
     not (KAFKA and POSTGRES), reason="AIVIS_TEST_KAFKA and AIVIS_TEST_POSTGRES name no servers: `make test-real`"
 )
-REAL = {"database": POSTGRES, "kafka_idempotent": True}
+REAL = {"database": POSTGRES}
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ async def test_asked_again_it_repeats_the_recorded_answers(tmp_path: Path, suffi
 
 
 async def test_what_a_broker_lost_is_published_again_and_work_goes_on(tmp_path: Path, suffix: str) -> None:
-    """The topics are deleted under the service: idempotent producer, group and all."""
+    """The topics are deleted under the service: group and all."""
     async with echoing(KAFKA, tmp_path, suffix=suffix, **REAL):
         async with listening(KAFKA, suffix=suffix) as answers, producing(KAFKA) as producer:
             await send(producer, requests(keys=20, each=5), suffix=suffix)

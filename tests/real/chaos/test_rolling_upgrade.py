@@ -97,7 +97,6 @@ async def sides(folder: Path, children: Children, forth: bool) -> AsyncIterator[
         async with own_database() as database:
             servers = {
                 "AIVIS_KAFKA": kafka,
-                "AIVIS_KAFKA_IDEMPOTENT": "true",
                 "AIVIS_KAFKA_PARTITIONS": "0",
                 "AIVIS_DATABASE": database,
                 "AIVIS_RETRIEVER_WEAVIATE": WEAVIATE,

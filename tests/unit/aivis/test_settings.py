@@ -44,8 +44,8 @@ def test_with_nothing_set_everything_has_its_default() -> None:
 def test_shared_settings_have_the_short_name_and_a_service_s_own_the_long_one() -> None:
     assert GatewaySettings.variable("kafka") == "AIVIS_KAFKA"
     assert GatewaySettings.variable("port") == "AIVIS_GATEWAY_PORT"
-    settings = load(AIVIS_KAFKA="k1:9092,k2:9092", AIVIS_GATEWAY_PORT="81", AIVIS_KAFKA_IDEMPOTENT="false")
-    assert (settings.kafka, settings.port, settings.kafka_idempotent) == ("k1:9092,k2:9092", 81, False)
+    settings = load(AIVIS_KAFKA="k1:9092,k2:9092", AIVIS_GATEWAY_PORT="81", AIVIS_KAFKA_PARTITIONS="3")
+    assert (settings.kafka, settings.port, settings.kafka_partitions) == ("k1:9092,k2:9092", 81, 3)
 
 
 def test_lists_and_objects_are_json() -> None:
